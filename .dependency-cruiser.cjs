@@ -1,0 +1,114 @@
+// The layers of the house: arrows point one way. Each rule's comment says what a reader may rely on.
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(lib|functions|local|cli|bench|tests)/', pathNot: allowed },
+})
+
+/** The one folder that may import a package. */
+const owner = (name, pkg, folders) => ({
+  name,
+  comment: `Only ${folders} may import ${pkg}.`,
+  severity: 'error',
+  from: { path: '^(lib|functions|local|cli)/', pathNot: folders },
+  to: { path: `node_modules/${pkg}` },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    only(
+      'domain-is-pure',
+      '^lib/domain/',
+      ['^lib/domain/'],
+      'The domain imports nothing of ours but itself.',
+    ),
+    {
+      name: 'domain-does-no-io',
+      comment: 'No I/O in the domain. node:crypto is allowed for hashing and HMAC, which are pure.',
+      severity: 'error',
+      from: { path: '^lib/domain/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
+    },
+    only(
+      'broker-knows-ports-only',
+      '^lib/broker/',
+      ['^lib/broker/', '^lib/domain/'],
+      'Use cases know the domain and their ports.',
+    ),
+    {
+      name: 'broker-does-no-io',
+      severity: 'error',
+      from: { path: '^lib/broker/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
+    },
+    ...['postgres', 'redis', 'queue', 'sender'].map((adapter) =>
+      only(
+        `${adapter}-is-an-adapter`,
+        `^lib/${adapter}/`,
+        [`^lib/${adapter}/`, '^lib/broker/ports\\.ts$', '^lib/domain/'],
+        'Adapters know the ports and the domain, never each other.',
+      ),
+    ),
+    only(
+      'http-talks-to-use-cases',
+      '^lib/http/',
+      ['^lib/http/', '^lib/broker/', '^lib/domain/'],
+      'HTTP translates; it does not reach into stores.',
+    ),
+    only(
+      'config-stands-alone',
+      '^lib/(config|logger|metrics)\\.ts$',
+      ['^lib/(domain|broker/ports\\.ts)'],
+      'Configuration, logging and metrics know the domain at most.',
+    ),
+    only(
+      'functions-are-thin',
+      '^functions/',
+      [
+        '^functions/',
+        '^lib/http/',
+        '^lib/wiring/',
+        '^lib/broker/',
+        '^lib/domain/',
+        '^lib/config\\.ts$',
+        '^lib/logger\\.ts$',
+      ],
+      'Handlers parse, call one use case, answer.',
+    ),
+    {
+      name: 'nobody-imports-functions-or-local',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(functions|local|cli|bench|tests)/' },
+    },
+    {
+      name: 'pglite-only-from-local',
+      comment:
+        'PGlite (and its 20 MB) is reached from local/ alone, so no function bundle carries it.',
+      severity: 'error',
+      from: { path: '^(lib/(?!postgres/embedded)|functions/)' },
+      to: { path: 'lib/postgres/embedded' },
+    },
+    owner('sql-lives-in-postgres', '(pg|kysely)/', '^lib/postgres/'),
+    owner('pglite-lives-in-embedded', '@electric-sql/', '^lib/postgres/embedded'),
+    owner('bullmq-lives-in-queue', 'bullmq/', '^lib/queue/'),
+    owner('undici-lives-in-sender', 'undici/', '^lib/sender/'),
+    owner('ioredis-lives-in-redis-and-queue', 'ioredis/', '^(lib/redis|lib/queue|local)/'),
+    owner('upstash-redis-lives-in-redis', '@upstash/redis/', '^lib/redis/'),
+    owner('hono-lives-in-http', '(hono|@hono)/', '^(lib/http|functions|local)/'),
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json'],
+    },
+  },
+}

@@ -1,0 +1,359 @@
+// The small interfaces that the use cases need. Adapters (postgres, redis, queue, sender) implement them; nothing in
+// lib/broker knows which. Times that matter are the database's; a process clock only measures.
+
+import type { OutcomeCode, Plan, SendOutcome } from '../domain/attempt.ts'
+import type { DeadReason, DeliveryStatus, ParkReason, Waiting } from '../domain/delivery.ts'
+import type { DisabledReason, Webhook, WebhookChange } from '../domain/webhook.ts'
+
+/* ---------- what the wiring injects ---------- */
+
+export type Clock = {
+  /** Milliseconds since 1970: for ids, for dates that a receiver wrote, never for leases or due times. */
+  nowMs(): number
+  /** Milliseconds that only grow: for durations and budgets. */
+  elapsedMs(): number
+  /** Resolves after so many milliseconds; `signal` ends the wait early (it resolves then, too). */
+  wait(delayMs: number, signal?: AbortSignal): Promise<void>
+}
+
+export type Random = {
+  /** A number in [0, 1). */
+  fraction(): number
+  bytes(count: number): Uint8Array
+}
+
+export type IdSource = {
+  webhook(): string
+  message(): string
+  /** A claim token: unguessable, never reused. */
+  token(): string
+}
+
+/** One wide structured line per station. Fields hold ids and decisions; no secrets, no query strings. */
+export type Log = {
+  info(event: string, fields: Record<string, unknown>): void
+  warn(event: string, fields: Record<string, unknown>): void
+  error(event: string, fields: Record<string, unknown>): void
+}
+
+/* ---------- webhooks (Postgres) ---------- */
+
+/** One committed change of a tenant's routing, to be applied to the routing table only on top of `from`. */
+export type RoutingChange = {
+  tenant: string
+  eventName: string
+  webhookUrl: string
+  op: 'add' | 'remove'
+  /** The tenant's routing version before and after the commit. */
+  from: number
+  to: number
+}
+
+export type NewWebhook = {
+  id: string
+  tenant: string
+  eventName: string
+  webhookUrl: string
+  description: string | null
+  headers: Record<string, string>
+  timeoutMs: number | null
+  rateLimit: { limit: number; perSeconds: number } | null
+  maxInFlight: number | null
+  sealedSecret: string
+}
+
+export type WebhookQuery = {
+  tenant: string
+  eventName?: string | undefined
+  pageSize: number
+  /** Rows to skip; ignored when a cursor is given. */
+  offset: number
+  /** The last row of the page before (keyset), as the store itself made it. */
+  cursor?: WebhookCursor | undefined
+}
+
+export type WebhookCursor = { createdAt: string; id: string }
+
+export type WebhookPage = { webhooks: Webhook[]; total: number; nextCursor: WebhookCursor | null }
+
+export type WebhookKey = { tenant: string; eventName: string; id: string }
+
+export type WebhookStore = {
+  /** Creates it, or finds the living one of the same (tenant, event, URL). `change` is null when nothing changed. */
+  register(
+    webhook: NewWebhook,
+  ): Promise<{ webhook: Webhook; created: boolean; change: RoutingChange | null }>
+  list(query: WebhookQuery): Promise<WebhookPage>
+  find(key: WebhookKey): Promise<Webhook | undefined>
+  change(
+    key: WebhookKey,
+    change: WebhookChange & { disabledReason?: DisabledReason | null },
+  ): Promise<{ webhook: Webhook; change: RoutingChange | null } | undefined>
+  /** Soft: claims see it at once; its open deliveries become `cancelled`. */
+  remove(key: WebhookKey): Promise<{ change: RoutingChange | null } | undefined>
+  /** Puts a new secret first; the one before it keeps signing for `overlapMs`. */
+  rotateSecret(
+    key: WebhookKey,
+    sealedSecret: string,
+    overlapMs: number,
+  ): Promise<Webhook | undefined>
+  /** Every tenant with its routing version, for the sweep. */
+  routingVersions(): Promise<{ tenant: string; version: number }[]>
+  /** One consistent picture of a tenant's enabled webhooks. */
+  routingSnapshot(tenant: string): Promise<RoutingSnapshot>
+}
+
+export type RoutingSnapshot = { tenant: string; version: number; urls: Map<string, string[]> }
+
+/* ---------- the routing table (Redis) ---------- */
+
+export type Route = { version: number; urls: string[] }
+
+export type RoutingTable = {
+  /** One round trip: the version, then the set (in this order: a set newer than its version is only slow, not wrong).
+   *  Undefined when no version is known. */
+  lookup(tenant: string, eventName: string): Promise<Route | undefined>
+  /** Applies a committed change if the table still holds `change.from`. @returns whether it did */
+  apply(change: RoutingChange): Promise<boolean>
+  /** The versions the table holds; undefined where it holds none. */
+  versions(tenants: readonly string[]): Promise<(number | undefined)[]>
+  /** Replaces a tenant's sets: version deleted first, set last; gives way to a newer rebuild. @returns whether it won */
+  rebuild(snapshot: () => Promise<RoutingSnapshot>, tenant: string): Promise<boolean>
+}
+
+/* ---------- the delivery log (Postgres) ---------- */
+
+export type AcceptInput = {
+  messageId: string
+  tenant: string
+  eventName: string
+  contentType: string
+  payload: Uint8Array
+  /** SHA-256 of the payload, for the comparison of repeated keys. Null without a key. */
+  idempotency: { key: string; payloadHash: Uint8Array } | null
+  /** What the routing table said. Believed only if its version is Postgres's own. */
+  route: Route | undefined
+  /** W3C trace context of the trigger, if any. */
+  traceparent: string | null
+  /** Only this webhook, whatever its event (a test event). */
+  onlyWebhookId?: string | undefined
+}
+
+export type Accepted = {
+  messageId: string
+  eventName: string
+  /** Deliveries made, in total. */
+  matched: number
+  /** The ids to enqueue; empty on a replayed key. */
+  deliveryIds: string[]
+  /** A repeated key: the first answer, nothing new. */
+  replayed: boolean
+  /** The key was used before with another event or payload: nothing was accepted. */
+  conflict: boolean
+}
+
+export type Claim = {
+  deliveryId: string
+  token: string
+  attemptNumber: number
+  series: number
+  /** Steps of the retry schedule that this series has used. */
+  stepsUsed: number
+  previousWasStale: boolean
+  messageId: string
+  tenant: string
+  eventName: string
+  contentType: string
+  payload: Uint8Array
+  createdAtMs: number
+  webhookId: string
+  webhookUrl: string
+  headers: Record<string, string>
+  /** Newest first, still sealed. */
+  sealedSecrets: string[]
+  timeoutMs: number
+  /** Database time of the claim; `webhook-timestamp` is this plus what has passed since. */
+  claimedAtMs: number
+  leaseUntilMs: number
+  traceparent: string | null
+}
+
+/** Why a delivery may not be attempted now. Times are database times in ms. */
+export type Refusal =
+  | { kind: 'finished' }
+  | { kind: 'gone' }
+  | { kind: 'locked' }
+  | { kind: 'leased'; untilMs: number; dbNowMs: number }
+  | { kind: 'not_due'; atMs: number; dbNowMs: number }
+  | { kind: 'parked'; reason: ParkReason }
+
+export type ClaimOutcome = { kind: 'claimed'; claim: Claim } | Refusal
+
+export type AttemptResult = {
+  claim: Pick<Claim, 'deliveryId' | 'token' | 'attemptNumber' | 'series' | 'webhookId'>
+  outcome: SendOutcome
+  durationMs: number
+  plan: Plan
+}
+
+/** What the log made of a result. `fenced`: the lease was lost; a success was recorded all the same, a failure was not. */
+export type Recorded = {
+  status: DeliveryStatus
+  fenced: boolean
+  /** Set while the delivery is open and this result decided it. */
+  nextAttemptAtMs: number | null
+  dbNowMs: number
+  /** The webhook was disabled by this result (410): its routing changed. */
+  routingChange: RoutingChange | null
+}
+
+export type DeliveryLog = {
+  /** T2: message, deliveries and idempotency key in one statement, committed when this resolves.
+   *  @throws BrokerError `log_unavailable`: not known to be accepted */
+  accept(input: AcceptInput): Promise<Accepted>
+  /** W2: compare-and-set, batched across callers, committed before this resolves. The same token gets the same claim. */
+  claim(deliveryId: string, token: string): Promise<ClaimOutcome>
+  /** The direct dispatcher's claim: what is due, at most `tokens.length`. */
+  claimDue(tokens: readonly string[]): Promise<Claim[]>
+  /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. */
+  record(result: AttemptResult): Promise<Recorded>
+  /** When the next open delivery is due, in ms from now (database clock); undefined: none is open. */
+  nextDueInMs(): Promise<number | undefined>
+}
+
+/* ---------- reading the log ---------- */
+
+export type AttemptView = {
+  number: number
+  series: number
+  startedAt: Date
+  finishedAt: Date | null
+  durationMs: number | null
+  outcome: 'succeeded' | 'failed' | 'unknown'
+  code: OutcomeCode | null
+  statusCode: number | null
+  responseHeaders: Record<string, string> | null
+  responseBody: Uint8Array | null
+  detail: string | null
+}
+
+export type DeliveryView = {
+  id: string
+  messageId: string
+  webhookId: string
+  eventName: string
+  webhookUrl: string
+  status: DeliveryStatus
+  inFlight: boolean
+  attemptCount: number
+  nextAttemptAt: Date | null
+  waiting: Waiting | null
+  createdAt: Date
+  firstDeliveredAt: Date | null
+  finishedAt: Date | null
+  deadReason: DeadReason | null
+}
+
+export type DeliveryQuery = {
+  tenant: string
+  status?: DeliveryStatus | undefined
+  eventName?: string | undefined
+  webhookId?: string | undefined
+  messageId?: string | undefined
+  from?: Date | undefined
+  to?: Date | undefined
+  /** Only ids below this one: the list is newest first. */
+  beforeId?: string | undefined
+  pageSize: number
+}
+
+export type MessageView = {
+  id: string
+  eventName: string
+  contentType: string
+  payload: Uint8Array
+  createdAt: Date
+}
+
+export type LogReader = {
+  deliveries(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; nextId: string | null }>
+  delivery(
+    tenant: string,
+    id: string,
+  ): Promise<(DeliveryView & { attempts: AttemptView[] }) | undefined>
+  message(
+    tenant: string,
+    id: string,
+  ): Promise<(MessageView & { deliveries: DeliveryView[] }) | undefined>
+  /** Resolves when Postgres answers; rejects otherwise. */
+  ping(): Promise<void>
+}
+
+/* ---------- the queue (BullMQ) ---------- */
+
+export type Job = { deliveryId: string; delayMs: number }
+
+export type DeliveryQueue = {
+  /** Adds one job per delivery under the delivery's id, 1,000 a pipeline. An id that is already known is left as it is. */
+  enqueue(jobs: readonly Job[]): Promise<void>
+  /** Whether a job of this id exists, in order. */
+  present(deliveryIds: readonly string[]): Promise<boolean[]>
+  /** Removes whatever Redis holds under these ids (also a hash that is in no list), then adds them again.
+   *  A job that a living worker holds (its lock exists) is left alone. */
+  replace(jobs: readonly Job[]): Promise<void>
+  /** Ids in the active list whose lock is gone: their worker died. */
+  abandoned(): Promise<string[]>
+  /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
+  incarnation(): Promise<number | undefined>
+  /** Sets the counter to `to` unless it is higher. */
+  raiseIncarnation(to: number): Promise<void>
+}
+
+/* ---------- the sweep (Postgres) ---------- */
+
+export type DueDelivery = {
+  deliveryId: string
+  /** What the selection found and did. */
+  finding: 'unqueued' | 'expired_lease' | 'in_flight' | 'cancelled' | 'crash_budget' | 'parked'
+  /** Milliseconds until it may be attempted; 0 when it may be now. */
+  delayMs: number
+  /** How often the sweep has asked for it since its last attempt, this time included. */
+  probes: number
+}
+
+export type SweepStore = {
+  /** S1: takes open deliveries whose due time has passed, pushes their due time and commits, at most `limit`.
+   *  An expired lease is written as an `unknown` attempt. */
+  takeDue(limit: number): Promise<DueDelivery[]>
+  /** Makes the next open deliveries due at once, after Redis was emptied; keyset on the due time.
+   *  @returns where to go on, or undefined at the end */
+  makeDue(
+    limit: number,
+    after: string | undefined,
+  ): Promise<{ next: string | undefined; count: number }>
+  incarnation(): Promise<number>
+  raiseIncarnation(to: number): Promise<void>
+  /** Removes expired idempotency keys and finished messages past retention, at most `limit` rows of each. */
+  prune(limit: number): Promise<number>
+  /** Which of these deliveries are still open. */
+  stillOpen(deliveryIds: readonly string[]): Promise<string[]>
+  /** Notes that a sweep finished, for /readyz and alerts. */
+  finished(): Promise<void>
+}
+
+/* ---------- the sender (undici) ---------- */
+
+export type SendRequest = {
+  url: string
+  headers: Record<string, string>
+  body: Uint8Array
+  /** From connect to the end of the response body. */
+  timeoutMs: number
+  /** Called right before the first byte is written; a false stops the attempt (the lease is gone: W4). */
+  mayStillSend(): boolean
+}
+
+export type Sender = {
+  /** One POST. Never throws for anything that a receiver, a resolver or a network does. */
+  send(request: SendRequest): Promise<SendOutcome>
+}

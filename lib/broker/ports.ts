@@ -97,6 +97,10 @@ export type WebhookStore = {
     sealedSecret: string,
     overlapMs: number,
   ): Promise<Webhook | undefined>
+  /** The broker itself disables it (the receiver answered 410). @returns null when it was disabled already */
+  disable(webhookId: string, reason: DisabledReason): Promise<RoutingChange | null>
+  /** Deliveries that waited for a webhook to be enabled become due, at most `limit`. @returns their ids */
+  releaseParked(webhookId: string, limit: number): Promise<string[]>
   /** Every tenant with its routing version, for the sweep. */
   routingVersions(): Promise<{ tenant: string; version: number }[]>
   /** One consistent picture of a tenant's enabled webhooks. */
@@ -190,7 +194,7 @@ export type Refusal =
 export type ClaimOutcome = { kind: 'claimed'; claim: Claim } | Refusal
 
 export type AttemptResult = {
-  claim: Pick<Claim, 'deliveryId' | 'token' | 'attemptNumber' | 'series' | 'webhookId'>
+  claim: Pick<Claim, 'deliveryId' | 'token' | 'attemptNumber' | 'series' | 'claimedAtMs'>
   outcome: SendOutcome
   durationMs: number
   plan: Plan
@@ -203,8 +207,6 @@ export type Recorded = {
   /** Set while the delivery is open and this result decided it. */
   nextAttemptAtMs: number | null
   dbNowMs: number
-  /** The webhook was disabled by this result (410): its routing changed. */
-  routingChange: RoutingChange | null
 }
 
 export type DeliveryLog = {
@@ -217,8 +219,6 @@ export type DeliveryLog = {
   claimDue(tokens: readonly string[]): Promise<Claim[]>
   /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. */
   record(result: AttemptResult): Promise<Recorded>
-  /** When the next open delivery is due, in ms from now (database clock); undefined: none is open. */
-  nextDueInMs(): Promise<number | undefined>
 }
 
 /* ---------- reading the log ---------- */
@@ -305,9 +305,17 @@ export type DeliveryQueue = {
   abandoned(): Promise<string[]>
   /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
   incarnation(): Promise<number | undefined>
-  /** Sets the counter to `to` unless it is higher. */
-  raiseIncarnation(to: number): Promise<void>
+  /** Sets the counter if it still holds `from` (undefined: it is missing). A plain maximum would hide a loss that
+   *  happens between the reading and the raising. @returns whether it did */
+  raiseIncarnation(from: number | undefined, to: number): Promise<boolean>
 }
+
+/** What becomes of a job after its processor ran. `retry`: the delivery's next attempt; `later`: no attempt was made. */
+export type JobVerdict =
+  { kind: 'done' } | { kind: 'retry'; delayMs: number } | { kind: 'later'; delayMs: number }
+
+/** Gives accepted deliveries to whoever attempts them: the queue, or the dispatcher in this very process. */
+export type HandOver = (jobs: readonly Job[]) => Promise<void>
 
 /* ---------- the sweep (Postgres) ---------- */
 
@@ -333,10 +341,9 @@ export type SweepStore = {
   ): Promise<{ next: string | undefined; count: number }>
   incarnation(): Promise<number>
   raiseIncarnation(to: number): Promise<void>
-  /** Removes expired idempotency keys and finished messages past retention, at most `limit` rows of each. */
-  prune(limit: number): Promise<number>
-  /** Which of these deliveries are still open. */
-  stillOpen(deliveryIds: readonly string[]): Promise<string[]>
+  /** Removes expired idempotency keys and finished messages past retention, at most `limit` rows of each.
+   *  @param beforeMessageId an id of about the age of the retention: where the scan ends */
+  prune(limit: number, beforeMessageId: string): Promise<number>
   /** Notes that a sweep finished, for /readyz and alerts. */
   finished(): Promise<void>
 }

@@ -27,6 +27,10 @@ export const makeId = (prefix: IdPrefix, nowMs: number, random: Uint8Array): str
   return `${prefix}_${time}${tail}`
 }
 
+/** The lowest id of a moment: everything older sorts before it. */
+export const firstIdAt = (prefix: IdPrefix, atMs: number): string =>
+  makeId(prefix, Math.max(0, atMs), new Uint8Array(RANDOM_BYTES))
+
 /** Whether a text has the form of an id with this prefix, so that a path parameter can be refused early. */
 export const isId = (prefix: IdPrefix, text: string): boolean =>
   text.length === prefix.length + 27 &&

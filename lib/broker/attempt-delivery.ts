@@ -1,0 +1,198 @@
+// One attempt of a delivery, read top to bottom: claim it, send it, judge it, record it, tell the queue.
+// The claim is committed before any byte is sent, the result before the queue hears of it.
+
+import { assertNever } from '../domain/assert-never.ts'
+import { planAfter, type Plan, type SendOutcome } from '../domain/attempt.ts'
+import { BrokerError } from '../domain/errors.ts'
+import type { RetrySchedule } from '../domain/retry-schedule.ts'
+import type { SecretBox } from '../domain/secret-box.ts'
+import { attemptHeaders } from './attempt-headers.ts'
+import type {
+  AttemptResult,
+  Claim,
+  Clock,
+  DeliveryLog,
+  IdSource,
+  JobVerdict,
+  Random,
+  Recorded,
+  Refusal,
+  Sender,
+  WebhookStore,
+} from './ports.ts'
+import { applyRoutingChange, type RoutingDeps } from './routing.ts'
+
+export type AttemptDeps = RoutingDeps & {
+  deliveryLog: Pick<DeliveryLog, 'claim' | 'record'>
+  webhooks: Pick<WebhookStore, 'disable'>
+  sender: Sender
+  secretBox: Pick<SecretBox, 'open'>
+  clock: Clock
+  random: Random
+  ids: IdSource
+  schedule: RetrySchedule
+  jitter: number
+  userAgent: string
+}
+
+export type AttemptDelivery = {
+  /** For a job of the queue. @throws BrokerError `log_unavailable` when Postgres does not answer */
+  byId(deliveryId: string): Promise<JobVerdict>
+  /** For the direct dispatcher, which claims by itself. @param startedMs `elapsedMs` before the claim was asked for */
+  claimed(claim: Claim, startedMs: number): Promise<JobVerdict>
+}
+
+/** A retry within this is kept by the queue; a later one lives in Postgres only and the sweep enqueues it when due. */
+export const QUEUE_HORIZON_MS = 600_000
+
+const LOCKED_DELAY_MS = 1_000
+// An attempt whose lease ran out before the first byte was sent cost the receiver nothing, and costs no step.
+const UNSENT_DELAY_MS = 1_000
+const RECORD_RETRY_MS = 200
+
+const DONE: JobVerdict = { kind: 'done' }
+
+export const makeAttemptDelivery = (deps: AttemptDeps): AttemptDelivery => ({
+  byId: async (deliveryId) => {
+    const startedMs = deps.clock.elapsedMs()
+    const outcome = await deps.deliveryLog.claim(deliveryId, deps.ids.token())
+    return outcome.kind === 'claimed'
+      ? attempt(deps, outcome.claim, startedMs)
+      : afterRefusal(outcome)
+  },
+  claimed: (claim, startedMs) => attempt(deps, claim, startedMs),
+})
+
+const afterRefusal = (refusal: Refusal): JobVerdict => {
+  switch (refusal.kind) {
+    case 'finished':
+    case 'gone':
+    case 'parked':
+      return DONE
+    case 'locked':
+      return { kind: 'later', delayMs: LOCKED_DELAY_MS }
+    case 'leased':
+      return laterOrDone(refusal.untilMs - refusal.dbNowMs)
+    case 'not_due':
+      return laterOrDone(refusal.atMs - refusal.dbNowMs)
+    default:
+      return assertNever(refusal)
+  }
+}
+
+const laterOrDone = (delayMs: number): JobVerdict =>
+  delayMs > QUEUE_HORIZON_MS ? DONE : { kind: 'later', delayMs: Math.max(1, delayMs) }
+
+const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Promise<JobVerdict> => {
+  const lease = makeLease(deps.clock, claim, startedMs)
+  const sentMs = deps.clock.elapsedMs()
+  const outcome = await deps.sender.send({
+    url: claim.webhookUrl,
+    headers: attemptHeaders(deps, claim, lease.dbNowMs()),
+    body: claim.payload,
+    timeoutMs: claim.timeoutMs,
+    mayStillSend: lease.mayStillSend,
+  })
+  const durationMs = deps.clock.elapsedMs() - sentMs
+  const plan: Plan = lease.lostBeforeSending()
+    ? { kind: 'retry', delayMs: UNSENT_DELAY_MS, usesStep: false }
+    : planAfter({
+        outcome,
+        schedule: deps.schedule,
+        stepsUsed: claim.stepsUsed,
+        jitter: deps.jitter,
+        random: deps.random.fraction(),
+        nowMs: deps.clock.nowMs(),
+        previousWasStale: claim.previousWasStale,
+      })
+  const recorded = await record(deps, { claim, outcome, durationMs, plan }, lease)
+  if (plan.kind === 'dead' && plan.disablesWebhook) await disableWebhook(deps, claim)
+  logFinished(deps, { claim, outcome, durationMs, plan, recorded })
+  return verdictAfter(plan, recorded)
+}
+
+type Lease = {
+  /** The database's time now, from the claim's and what has passed since. */
+  dbNowMs(): number
+  /** W4: whether an attempt that starts now ends before the lease does. */
+  mayStillSend(): boolean
+  lostBeforeSending(): boolean
+  /** Whether the claim can no longer be ours. */
+  over(): boolean
+}
+
+// Time counts from before the claim was asked for, so that the lease is never thought longer than it is.
+const makeLease = (clock: Clock, claim: Claim, startedMs: number): Lease => {
+  const lengthMs = claim.leaseUntilMs - claim.claimedAtMs
+  const passedMs = () => clock.elapsedMs() - startedMs
+  let lost = false
+  return {
+    dbNowMs: () => claim.claimedAtMs + passedMs(),
+    mayStillSend: () => {
+      lost = passedMs() + claim.timeoutMs > lengthMs
+      return !lost
+    },
+    lostBeforeSending: () => lost,
+    over: () => passedMs() >= lengthMs,
+  }
+}
+
+/** W7 until the lease ends: the receiver has spoken, and only a lost lease is a reason to forget what it said. */
+const record = async (
+  deps: AttemptDeps,
+  result: AttemptResult,
+  lease: Lease,
+): Promise<Recorded> => {
+  for (;;) {
+    try {
+      return await deps.deliveryLog.record(result)
+    } catch (error) {
+      const passing = error instanceof BrokerError && error.code === 'log_unavailable'
+      if (!passing || lease.over()) throw error
+      await deps.clock.wait(RECORD_RETRY_MS)
+    }
+  }
+}
+
+const disableWebhook = async (deps: AttemptDeps, claim: Claim) => {
+  const change = await deps.webhooks.disable(claim.webhookId, 'gone')
+  await applyRoutingChange(deps, change)
+  if (change !== null)
+    deps.log.warn('webhook.disabled', { webhookId: claim.webhookId, reason: 'gone' })
+}
+
+const verdictAfter = (plan: Plan, recorded: Recorded): JobVerdict => {
+  if (plan.kind !== 'retry' || recorded.fenced || recorded.nextAttemptAtMs === null) return DONE
+  const delayMs = Math.max(0, recorded.nextAttemptAtMs - recorded.dbNowMs)
+  return delayMs > QUEUE_HORIZON_MS ? DONE : { kind: 'retry', delayMs }
+}
+
+type Finished = {
+  claim: Claim
+  outcome: SendOutcome
+  durationMs: number
+  plan: Plan
+  recorded: Recorded
+}
+
+const logFinished = (
+  { log }: AttemptDeps,
+  { claim, outcome, durationMs, plan, recorded }: Finished,
+) => {
+  const fields = {
+    deliveryId: claim.deliveryId,
+    messageId: claim.messageId,
+    webhookId: claim.webhookId,
+    attempt: claim.attemptNumber,
+    code: outcome.kind === 'answered' ? 'http_status' : outcome.code,
+    statusCode: outcome.kind === 'answered' ? outcome.response.statusCode : null,
+    durationMs: Math.round(durationMs),
+    plan: plan.kind,
+    status: recorded.status,
+    fenced: recorded.fenced,
+  }
+  log.info('attempt.finished', fields)
+  if (recorded.status === 'dead' && plan.kind === 'dead') {
+    log.warn('delivery.dead', { deliveryId: claim.deliveryId, reason: plan.reason })
+  }
+}

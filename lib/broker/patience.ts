@@ -1,0 +1,76 @@
+// How long a request waits for Redis: one budget per trigger, and none at all for a second once Redis has let us wait
+// twice. Redis makes things fast; a slow Redis must not make them slow. It knows nothing of Redis itself.
+
+import type { Clock, Log } from './ports.ts'
+
+/** One budget for a trigger with up to 1,000 jobs; each further 1,000 jobs bring another. */
+export const REDIS_BUDGET_MS = 300
+
+const TIMEOUTS_BEFORE_SKIPPING = 2
+const SKIP_MS = 1_000
+
+export type Budget = {
+  /** Runs it within what is left. @returns undefined when it failed, took too long or was skipped */
+  attempt<T>(run: () => Promise<T>, extraMs?: number): Promise<T | undefined>
+}
+
+export type Patience = { start(budgetMs: number): Budget }
+
+const TIMED_OUT = Symbol('timed out')
+
+/** Builds the patience that all requests of one process share. */
+export const makePatience = ({ clock, log }: { clock: Clock; log: Log }): Patience => {
+  let timeouts = 0
+  let skipUntilMs = 0
+  let healthy = true
+
+  const failed = (error: unknown) => {
+    if (healthy)
+      log.warn('redis.unavailable', { error, effect: 'Postgres serves, the sweep enqueues' })
+    healthy = false
+  }
+
+  const attempt = async <T>(run: () => Promise<T>, leftMs: number): Promise<T | undefined> => {
+    const stop = new AbortController()
+    const work = run()
+    // A rejection after the race was lost belongs to nobody.
+    work.catch(() => undefined)
+    try {
+      const result = await Promise.race([
+        work,
+        clock.wait(leftMs, stop.signal).then((): typeof TIMED_OUT => TIMED_OUT),
+      ])
+      if (result === TIMED_OUT) {
+        timeouts += 1
+        if (timeouts >= TIMEOUTS_BEFORE_SKIPPING) skipUntilMs = clock.elapsedMs() + SKIP_MS
+        failed(`no answer within ${Math.round(leftMs)} ms`)
+        return undefined
+      }
+      timeouts = 0
+      if (!healthy) log.info('redis.available', {})
+      healthy = true
+      return result
+    } catch (error) {
+      failed(error)
+      return undefined
+    } finally {
+      stop.abort()
+    }
+  }
+
+  return {
+    start: (budgetMs) => {
+      let leftMs = budgetMs
+      return {
+        attempt: async (run, extraMs = 0) => {
+          leftMs += extraMs
+          const startedMs = clock.elapsedMs()
+          if (leftMs <= 0 || startedMs < skipUntilMs) return undefined
+          const result = await attempt(run, leftMs)
+          leftMs -= clock.elapsedMs() - startedMs
+          return result
+        },
+      }
+    },
+  }
+}

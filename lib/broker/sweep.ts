@@ -1,0 +1,204 @@
+// The repair: finds deliveries that the queue forgot and enqueues them. Postgres knows what is open and when it is due;
+// Redis is only asked whether it still has the job. It may be killed at any point and may overlap with another sweep:
+// what it pushes is committed before Redis is asked, and adding a job twice adds it once.
+
+import { firstIdAt } from '../domain/ids.ts'
+import type {
+  Clock,
+  DeliveryQueue,
+  DueDelivery,
+  Log,
+  RoutingTable,
+  SweepStore,
+  WebhookStore,
+} from './ports.ts'
+
+export type SweepDeps = {
+  clock: Clock
+  log: Log
+  store: SweepStore
+  webhooks: Pick<WebhookStore, 'routingVersions' | 'routingSnapshot'>
+  /** Both undefined for a broker without Redis: then expired leases and deleted webhooks are all there is to repair. */
+  queue: DeliveryQueue | undefined
+  routing: RoutingTable | undefined
+  retentionDays: number
+}
+
+export type SweepSummary = {
+  /** Deliveries that were due, by what was found. `unqueued` counts those that Redis was asked about. */
+  found: Record<DueDelivery['finding'], number>
+  /** Jobs that were missing in Redis and were added. */
+  requeued: number
+  /** Jobs that Redis held without handing them out, removed and added again. */
+  replaced: number
+  /** Jobs in the active list whose worker died. */
+  abandoned: number
+  /** Redis was found emptied or rolled back; so many deliveries were made due. */
+  redisLost: boolean
+  madeDue: number
+  rebuiltTenants: number
+  pruned: number
+  redis: 'ok' | 'unavailable' | 'none'
+  /** False when the time budget ended the run; the next one goes on. */
+  complete: boolean
+  durationMs: number
+}
+
+export type Sweep = (options: { budgetMs: number }) => Promise<SweepSummary>
+
+const BATCH = 500
+// 2,000 deliveries a second become due after a loss of Redis: workers and receivers are not flooded at once.
+const MAKE_DUE_PAUSE_MS = 250
+// From this many fruitless questions on the job is taken for one that no list holds (an orphan hash, or split brain).
+const PROBES_BEFORE_REPLACING = 6
+const PRUNE_BATCH = 500
+const DAY_MS = 86_400_000
+
+type Run = SweepDeps & { summary: SweepSummary; leftMs: () => number }
+
+/** @throws BrokerError `log_unavailable`; a Redis that does not answer is reported in the summary */
+export const makeSweep =
+  (deps: SweepDeps): Sweep =>
+  async ({ budgetMs }) => {
+    const startedMs = deps.clock.elapsedMs()
+    const passedMs = () => deps.clock.elapsedMs() - startedMs
+    const run: Run = { ...deps, summary: emptySummary(deps), leftMs: () => budgetMs - passedMs() }
+    const { summary } = run
+    await withRedis(run, () => checkIncarnation(run))
+    await takeAllDue(run)
+    await withRedis(run, () => replaceAbandoned(run))
+    await withRedis(run, () => rebuildRouting(run))
+    await prune(run)
+    await deps.store.finished()
+    summary.durationMs = Math.round(passedMs())
+    deps.log.info('sweep.finished', summary)
+    return summary
+  }
+
+const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
+  found: {
+    unqueued: 0,
+    expired_lease: 0,
+    in_flight: 0,
+    cancelled: 0,
+    crash_budget: 0,
+    parked: 0,
+  },
+  requeued: 0,
+  replaced: 0,
+  abandoned: 0,
+  redisLost: false,
+  madeDue: 0,
+  rebuiltTenants: 0,
+  pruned: 0,
+  redis: queue === undefined ? 'none' : 'ok',
+  complete: true,
+  durationMs: 0,
+})
+
+/** Runs a part that needs Redis. Once Redis has failed, the rest of the run does without. */
+const withRedis = async (run: Run, part: () => Promise<void>): Promise<void> => {
+  if (run.summary.redis !== 'ok') return
+  try {
+    await part()
+  } catch (error) {
+    run.summary.redis = 'unavailable'
+    run.log.warn('sweep.redis_unavailable', { error })
+  }
+}
+
+/**
+ * S2. The counter is raised by every sweep in Redis first and in Postgres second, so a Redis that holds less (or
+ * nothing) was emptied or rolled back. During the repair it holds 0, and it is raised only from the value that was
+ * read: a second loss in the middle leaves it missing, and the next sweep begins again.
+ */
+const checkIncarnation = async (run: Run): Promise<void> => {
+  const { queue, store, summary, log } = run
+  if (queue === undefined) return
+  const [inRedis, inPostgres] = await Promise.all([queue.incarnation(), store.incarnation()])
+  let from = inRedis
+  if (inRedis === undefined || inRedis < inPostgres) {
+    summary.redisLost = true
+    log.warn('sweep.redis_lost', { inRedis: inRedis ?? null, inPostgres })
+    if (!(await queue.raiseIncarnation(inRedis, 0))) return
+    from = 0
+    if (!(await makeAllDue(run))) return
+  }
+  const to = Math.max(from ?? 0, inPostgres) + 1
+  if (await queue.raiseIncarnation(from, to)) await store.raiseIncarnation(to)
+}
+
+/** @returns whether it came to the end within the budget */
+const makeAllDue = async (run: Run): Promise<boolean> => {
+  let after: string | undefined
+  do {
+    const { next, count } = await run.store.makeDue(BATCH, after)
+    run.summary.madeDue += count
+    await takeAllDue(run)
+    if (next !== undefined && count > 0) await run.clock.wait(MAKE_DUE_PAUSE_MS)
+    after = next
+  } while (after !== undefined && run.leftMs() > 0)
+  return after === undefined
+}
+
+/** S1 and S3, batch by batch, until nothing is due or the time is up. */
+const takeAllDue = async (run: Run): Promise<void> => {
+  for (;;) {
+    if (run.leftMs() <= 0) {
+      run.summary.complete = false
+      return
+    }
+    const due = await run.store.takeDue(BATCH)
+    for (const { finding } of due) run.summary.found[finding] += 1
+    await withRedis(run, () => enqueueForgotten(run, due))
+    if (due.length < BATCH) return
+  }
+}
+
+const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<void> => {
+  const { queue, summary } = run
+  if (queue === undefined) return
+  const asked = due.filter(({ finding }) => finding === 'unqueued')
+  const stuck = due.filter(({ finding }) => finding === 'expired_lease')
+  const present = await queue.present(asked.map(({ deliveryId }) => deliveryId))
+  const missing = asked.filter((_, index) => present[index] === false)
+  stuck.push(
+    ...asked.filter(
+      ({ probes }, index) => present[index] === true && probes >= PROBES_BEFORE_REPLACING,
+    ),
+  )
+  if (missing.length > 0) await queue.enqueue(missing)
+  if (stuck.length > 0) await queue.replace(stuck)
+  summary.requeued += missing.length
+  summary.replaced += stuck.length
+}
+
+/** BullMQ's own stalled check needs a living worker and gives up after a few stalls; this needs neither. */
+const replaceAbandoned = async ({ queue, summary }: Run): Promise<void> => {
+  const ids = (await queue?.abandoned()) ?? []
+  if (ids.length === 0) return
+  await queue?.replace(ids.map((deliveryId) => ({ deliveryId, delayMs: 0 })))
+  summary.abandoned = ids.length
+}
+
+const rebuildRouting = async ({ routing, webhooks, summary, log }: Run): Promise<void> => {
+  if (routing === undefined) return
+  const tenants = await webhooks.routingVersions()
+  const held = await routing.versions(tenants.map(({ tenant }) => tenant))
+  for (const [index, { tenant, version }] of tenants.entries()) {
+    if (held[index] === version) continue
+    const won = await routing.rebuild(() => webhooks.routingSnapshot(tenant), tenant)
+    if (won) summary.rebuiltTenants += 1
+    log.info('routing.rebuilt', { tenant, from: held[index] ?? null, version, won })
+  }
+}
+
+/** S4: retention, in small batches with what is left of the time. */
+const prune = async ({ store, summary, clock, retentionDays, leftMs }: Run): Promise<void> => {
+  const beforeId = firstIdAt('msg', clock.nowMs() - (retentionDays - 1) * DAY_MS)
+  for (;;) {
+    const removed = await store.prune(PRUNE_BATCH, beforeId)
+    summary.pruned += removed
+    if (removed < PRUNE_BATCH || leftMs() <= 0) return
+  }
+}

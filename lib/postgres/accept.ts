@@ -1,0 +1,158 @@
+// T2, the statement behind a 202: idempotency key, message and one delivery per webhook, for many triggers at once.
+// It decides whether the routing table may be believed; Redis never decides who gets an event.
+
+import type { Accepted, AcceptInput } from '../broker/ports.ts'
+import type { Database } from './database.ts'
+import { asBuffer, interval } from './sql.ts'
+
+// Delivery ids are derived (time of the message, then a hash of message and webhook), so that the statement can be
+// repeated after a lost connection without making anything twice, whoever supplied the URLs.
+const DELIVERY_ID = `'dlv_' || substr(a.id, 5, 10) ||
+  left(encode(sha256(convert_to(a.id || w.id, 'UTF8')), 'hex'), 16)`
+
+/**
+ * `believed`: the routing table's version is Postgres's own, so its URLs are looked up one by one, joined to enabled
+ * webhooks (a stale extra URL creates nothing). `unbelieved`: the webhooks of the event are read.
+ *
+ * `on conflict do update` (not `do nothing`) because a concurrent loser must see the winner's row: with `do nothing`
+ * and a select it gets none (measured). An expired key is taken over in the same breath. A key is ours when its
+ * message id is, which also holds when the statement is repeated.
+ */
+const ACCEPT = `
+with asked as materialized (
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
+    $8::bigint[], $9::text[], $10::text[])
+  with ordinality as a(id, tenant, event_name, content_type, payload, key, hash, version, traceparent, only_webhook, n)
+),
+routed as materialized (
+  select u.n, u.url from unnest($11::bigint[], $12::text[]) as u(n, url)
+),
+matched as materialized (
+  select a.n, w.id as webhook_id, ${DELIVERY_ID} as delivery_id
+  from asked a
+  join tenants t on t.id = a.tenant and t.routing_version = a.version
+  join routed r on r.n = a.n
+  join webhooks w on w.tenant = a.tenant and w.event_name = a.event_name and w.url = r.url
+  where w.deleted_at is null and w.status = 'enabled' and a.only_webhook is null
+  union all
+  select a.n, w.id, ${DELIVERY_ID}
+  from asked a
+  left join tenants t on t.id = a.tenant
+  join webhooks w on w.tenant = a.tenant and w.event_name = a.event_name
+  where w.deleted_at is null and w.status = 'enabled' and a.only_webhook is null
+    and a.version is distinct from t.routing_version
+  union all
+  select a.n, w.id, ${DELIVERY_ID}
+  from asked a
+  join webhooks w on w.id = a.only_webhook and w.tenant = a.tenant
+  where w.deleted_at is null
+),
+counted as materialized (
+  select a.n, count(m.webhook_id)::int as matched, array_agg(m.delivery_id) filter (where m.n is not null) as ids
+  from asked a left join matched m on m.n = a.n group by a.n
+),
+keyed as (
+  insert into idempotency_keys as k (tenant, key, message_id, event_name, payload_hash, matched, expires_at)
+  select a.tenant, a.key, a.id, a.event_name, a.hash, c.matched, now() + interval '24 hours'
+  from asked a join counted c on c.n = a.n
+  where a.key is not null
+  order by a.tenant, a.key
+  on conflict (tenant, key) do update set
+    message_id = case when k.expires_at <= now() then excluded.message_id else k.message_id end,
+    event_name = case when k.expires_at <= now() then excluded.event_name else k.event_name end,
+    payload_hash = case when k.expires_at <= now() then excluded.payload_hash else k.payload_hash end,
+    matched = case when k.expires_at <= now() then excluded.matched else k.matched end,
+    expires_at = case when k.expires_at <= now() then excluded.expires_at else k.expires_at end
+  returning tenant, key, message_id, event_name, payload_hash, matched
+),
+fresh as materialized (
+  select a.*, c.matched
+  from asked a
+  join counted c on c.n = a.n
+  left join keyed k on k.tenant = a.tenant and k.key = a.key
+  where a.key is null or k.message_id = a.id
+),
+written as (
+  insert into messages (id, tenant, event_name, content_type, payload, matched, traceparent, created_at)
+  select id, tenant, event_name, content_type, payload, matched, traceparent, now() from fresh order by id
+  on conflict (id) do nothing
+),
+made as (
+  insert into deliveries (id, tenant, message_id, webhook_id, event_name, next_attempt_at, due_at, created_at)
+  select m.delivery_id, f.tenant, f.id, m.webhook_id, f.event_name,
+    now(), now() + ${interval('$13::float8')}, now()
+  from fresh f join matched m on m.n = f.n
+  order by m.delivery_id
+  on conflict (id) do nothing
+)
+select
+  coalesce(k.message_id, a.id) as message_id,
+  coalesce(k.matched, c.matched) as matched,
+  (a.key is not null and k.message_id <> a.id) as replayed,
+  (a.key is not null and (k.event_name <> a.event_name or k.payload_hash <> a.hash)) as conflict,
+  c.ids
+from asked a
+join counted c on c.n = a.n
+left join keyed k on k.tenant = a.tenant and k.key = a.key
+order by a.n`
+
+type Row = {
+  message_id: string
+  matched: number
+  replayed: boolean
+  conflict: boolean
+  ids: string[] | null
+}
+
+/**
+ * Accepts a batch of triggers in one statement. No two of them share an idempotency key of one tenant.
+ *
+ * @param graceMs how long a delivery may sit before the sweep asks for it
+ * @returns one answer per trigger, in order
+ */
+export const acceptBatch = async (
+  database: Database,
+  inputs: readonly AcceptInput[],
+  graceMs: number,
+): Promise<Accepted[]> => {
+  const owners: number[] = []
+  const urls: string[] = []
+  inputs.forEach(({ route }, index) => {
+    for (const url of route?.urls ?? []) {
+      owners.push(index + 1)
+      urls.push(url)
+    }
+  })
+  const rows = await database.query<Row>(ACCEPT, [
+    inputs.map((i) => i.messageId),
+    inputs.map((i) => i.tenant),
+    inputs.map((i) => i.eventName),
+    inputs.map((i) => i.contentType),
+    inputs.map((i) => asBuffer(i.payload)),
+    inputs.map((i) => i.idempotency?.key ?? null),
+    inputs.map((i) => (i.idempotency === null ? null : asBuffer(i.idempotency.payloadHash))),
+    inputs.map(believableVersion),
+    inputs.map((i) => i.traceparent),
+    inputs.map((i) => i.onlyWebhookId ?? null),
+    owners,
+    urls,
+    graceMs,
+  ])
+  return inputs.map((input, index) => toAccepted(input, rows[index]))
+}
+
+// An empty set is never believed: a wiped set looks just like an event without webhooks.
+const believableVersion = ({ route }: AcceptInput): number | null =>
+  route === undefined || route.urls.length === 0 ? null : route.version
+
+const toAccepted = (input: AcceptInput, row: Row | undefined): Accepted => {
+  if (row === undefined) throw new TypeError('the accept statement answered too few rows')
+  return {
+    messageId: row.message_id,
+    eventName: input.eventName,
+    matched: row.matched,
+    deliveryIds: row.replayed ? [] : (row.ids ?? []),
+    replayed: row.replayed,
+    conflict: row.conflict,
+  }
+}

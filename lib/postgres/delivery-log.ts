@@ -1,0 +1,62 @@
+// The hot side of the delivery log: one batcher for each of accept, claim and result, so that callers share commits.
+
+import type {
+  Accepted,
+  AcceptInput,
+  AttemptResult,
+  ClaimOutcome,
+  DeliveryLog,
+  Recorded,
+} from '../broker/ports.ts'
+import { acceptBatch } from './accept.ts'
+import { makeBatcher, type Batcher } from './batcher.ts'
+import { claimBatch, claimDue, type ClaimRequest, type LeaseSettings } from './claim.ts'
+import { isTransient, type Database } from './database.ts'
+import { recordBatch, type RecordSettings } from './record.ts'
+
+export type DeliveryLogSettings = LeaseSettings & RecordSettings
+
+const MAX_BATCH = 100
+// Keeps an accept statement small enough for one round trip, whatever the payloads.
+const MAX_BATCH_BYTES = 1024 * 1024
+
+export type ClosableDeliveryLog = DeliveryLog & {
+  /** Resolves when every batch has committed or failed. */
+  flush(): Promise<void>
+}
+
+/** Builds the log over a database. One per process: group commit works across its callers. */
+export const makeDeliveryLog = (
+  database: Database,
+  settings: DeliveryLogSettings,
+): ClosableDeliveryLog => {
+  const accepts: Batcher<AcceptInput, Accepted> = makeBatcher({
+    run: (inputs) => acceptBatch(database, inputs, settings.graceMs),
+    maxItems: MAX_BATCH,
+    weight: { of: (input) => input.payload.byteLength, max: MAX_BATCH_BYTES },
+    keyOf: ({ tenant, idempotency }) =>
+      idempotency === null ? undefined : `${tenant}\n${idempotency.key}`,
+    failsForAll: isTransient,
+  })
+  const claims: Batcher<ClaimRequest, ClaimOutcome> = makeBatcher({
+    run: (requests) => claimBatch(database, requests, settings),
+    maxItems: MAX_BATCH,
+    keyOf: ({ deliveryId }) => deliveryId,
+    failsForAll: isTransient,
+  })
+  const results: Batcher<AttemptResult, Recorded> = makeBatcher({
+    run: (batch) => recordBatch(database, batch, settings),
+    maxItems: MAX_BATCH,
+    keyOf: ({ claim }) => claim.deliveryId,
+    failsForAll: isTransient,
+  })
+  return {
+    accept: accepts.add,
+    claim: (deliveryId, token) => claims.add({ deliveryId, token }),
+    claimDue: (tokens) => claimDue(database, tokens, settings),
+    record: results.add,
+    flush: async () => {
+      await Promise.all([accepts.idle(), claims.idle(), results.idle()])
+    },
+  }
+}

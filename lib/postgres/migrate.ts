@@ -1,0 +1,28 @@
+// Applies the migrations, one process at a time (Kysely takes a lock). Never called by a function at cold start.
+
+import { Migrator, sql } from 'kysely'
+import { BrokerError } from '../domain/errors.ts'
+import type { Database } from './database.ts'
+import * as initial from './migrations/0001-initial.ts'
+
+const MIGRATIONS = { '0001-initial': initial }
+
+/** @returns the names of the migrations that were applied now; empty when the schema was up to date */
+export const migrate = async ({ kysely }: Database): Promise<string[]> => {
+  // Kysely looks for its own table in every schema unless it is told which.
+  const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(
+    kysely,
+  )
+  const schema = rows[0]?.schema ?? 'public'
+  const migrator = new Migrator({
+    db: kysely,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+    migrationTableSchema: schema,
+  })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    const failed = results?.find((result) => result.status === 'Error')?.migrationName
+    throw new BrokerError('internal_error', `migration ${failed ?? ''} failed`, { cause: error })
+  }
+  return (results ?? []).filter((r) => r.status === 'Success').map((r) => r.migrationName)
+}

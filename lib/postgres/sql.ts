@@ -1,0 +1,15 @@
+// Fragments that several statements share.
+
+/**
+ * A time as whole milliseconds since 1970, rounded up: a time that is handed out must never lie before the one that
+ * the next statement compares with, or a job would come back a fraction too early.
+ */
+export const ms = (expression: string): string =>
+  `ceil(1000 * extract(epoch from ${expression}))::float8`
+
+/** An SQL interval from a parameter that counts milliseconds. */
+export const interval = (parameter: string): string => `${parameter} * interval '1 millisecond'`
+
+/** The driver wants a Buffer to send bytea; this is one without a copy. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

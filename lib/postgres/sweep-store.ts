@@ -1,0 +1,186 @@
+// What the sweep asks of Postgres: O(open and due), never O(all). Rows are chosen by state and due time, with no
+// high-water mark, so a row that commits late is never skipped (O-LOG-2).
+
+import type { DueDelivery, SweepStore } from '../broker/ports.ts'
+import { CRASH_BUDGET } from '../domain/delivery.ts'
+import { translated, type Database } from './database.ts'
+import { interval, ms } from './sql.ts'
+
+export type SweepStoreSettings = {
+  graceMs: number
+  /** Finished messages older than this are removed. */
+  retentionDays: number
+  /** A retry within this lives in the queue. */
+  queueHorizonMs: number
+}
+
+/*
+ * S1. `skip locked`, so that two sweeps share the work and never wait. The due time is pushed and committed before
+ * Redis is asked: a sweep that dies in between only delays the next question, with steps that grow (1, 2, 4 … 64 graces)
+ * so that a long backlog is not probed again and again.
+ */
+const TAKE_DUE = `
+with taken as materialized (
+  select d.* from deliveries d
+  where d.finished_at is null and d.due_at <= now()
+  order by d.due_at limit $1::int for update skip locked
+),
+judged as materialized (
+  select t.*, (t.lease_until <= now()) is true as expired,
+    case
+      when t.lease_until > now() then 'in_flight'
+      when w.deleted_at is not null then 'cancelled'
+      when t.lease_until is not null and t.crash_count >= $2::int then 'crash_budget'
+      when t.lease_until is not null then 'expired_lease'
+      when t.parked = 'webhook_disabled' and w.status = 'disabled' then 'parked'
+      else 'unqueued'
+    end as finding
+  from taken t join webhooks w on w.id = t.webhook_id
+),
+unknown as (
+  insert into attempts (delivery_id, number, series, started_at, outcome)
+  select id, attempt_count, series, claimed_at, 'unknown' from judged where expired
+  on conflict (delivery_id, number) do nothing
+),
+planned as materialized (
+  select j.*,
+    case
+      when finding = 'expired_lease' then now() + interval '1 second'
+      when finding = 'unqueued' and parked = 'webhook_disabled' then now()
+      else next_attempt_at
+    end as next_at
+  from judged j
+),
+changed as (
+  update deliveries d set
+    crash_count = d.crash_count + p.expired::int,
+    claim_token = case when p.expired then null else d.claim_token end,
+    lease_until = case when p.expired then null else d.lease_until end,
+    parked = case p.finding when 'unqueued' then null else d.parked end,
+    next_attempt_at = p.next_at,
+    probes = case p.finding when 'unqueued' then d.probes + 1 else 0 end,
+    due_at = case p.finding
+      when 'in_flight' then d.lease_until
+      when 'parked' then now() + interval '1 hour'
+      when 'expired_lease' then p.next_at + ${interval('$3::float8')}
+      else greatest(p.next_at, now()) + ${interval('$3::float8')} * power(2, least(d.probes, 6))
+    end,
+    status = case p.finding when 'cancelled' then 'cancelled' when 'crash_budget' then 'dead' else d.status end,
+    dead_reason = case p.finding when 'crash_budget' then 'crash_budget' else d.dead_reason end,
+    finished_at = case when p.finding in ('cancelled', 'crash_budget') then now() end
+  from planned p where d.id = p.id
+)
+select id, finding, probes + 1 as probes, greatest(0, ${ms('next_at')} - ${ms('now()')}) as delay_ms
+from planned order by id`
+
+// After Redis was emptied: everything that the queue should hold becomes due. Rows in flight and rows that live in
+// Postgres only keep their times. Keyset on the old due time; what was moved lies behind it.
+const MAKE_DUE = `
+with lost as materialized (
+  select id, due_at, lease_until, next_attempt_at from deliveries
+  where finished_at is null and due_at > now() and due_at < 'infinity'
+    and ($2::timestamptz is null or (due_at, id) > ($2::timestamptz, $3::text))
+  order by due_at, id limit $1::int for update skip locked
+),
+moved as (
+  update deliveries d set due_at = now(), probes = 0 from lost l
+  where d.id = l.id and l.lease_until is null and l.next_attempt_at <= now() + ${interval('$4::float8')}
+  returning d.id
+)
+select (select count(*)::int from lost) as seen, (select count(*)::int from moved) as moved,
+  (select due_at::text from lost order by due_at desc, id desc limit 1) as due_at,
+  (select id from lost order by due_at desc, id desc limit 1) as id`
+
+const PRUNE_KEYS = `
+delete from idempotency_keys where (tenant, key) in (
+  select tenant, key from idempotency_keys where expires_at < now() limit $1::int for update skip locked
+)`
+
+// A message goes with its deliveries and attempts, and only when none of them is open. The bound on the id keeps the
+// scan at the old end of the primary key; the bound on the time is what counts, by the database clock.
+const PRUNE_MESSAGES = `
+with old as materialized (
+  select m.id from messages m
+  where m.id < $2::text
+    and m.created_at < now() - $3::float8 * interval '1 day'
+    and not exists (
+      select from deliveries d where d.id >= 'dlv_' || substr(m.id, 5, 10) and d.id < 'dlv_' || substr(m.id, 5, 10) || '~'
+        and d.message_id = m.id and d.finished_at is null
+    )
+  order by m.id limit $1::int for update skip locked
+),
+gone as (
+  delete from deliveries d using old
+  where d.id >= 'dlv_' || substr(old.id, 5, 10) and d.id < 'dlv_' || substr(old.id, 5, 10) || '~'
+    and d.message_id = old.id
+  returning d.id
+),
+forgotten as (delete from attempts a using gone where a.delivery_id = gone.id),
+dropped as (delete from messages m using old where m.id = old.id returning m.id)
+select count(*)::int as count from dropped`
+
+/** Builds the store over a database. */
+export const makeSweepStore = (database: Database, settings: SweepStoreSettings): SweepStore => ({
+  takeDue: (limit) => takeDue(database, limit, settings.graceMs),
+  makeDue: (limit, after) => makeDue(database, { limit, after, horizon: settings.queueHorizonMs }),
+  incarnation: async () => {
+    const [row] = await database.query<{ incarnation: string }>(
+      'select incarnation from broker_state',
+      [],
+    )
+    return Number(row?.incarnation ?? 0)
+  },
+  raiseIncarnation: async (to) => {
+    await database.query(
+      'update broker_state set incarnation = greatest(incarnation, $1::bigint)',
+      [to],
+    )
+  },
+  prune: (limit, beforeMessageId) =>
+    prune(database, { limit, beforeMessageId, retentionDays: settings.retentionDays }),
+  finished: () =>
+    translated(async () => {
+      await database.query('update broker_state set last_sweep_at = now()', [])
+    }),
+})
+
+type DueRow = { id: string; finding: DueDelivery['finding']; probes: number; delay_ms: number }
+
+const takeDue = async (database: Database, limit: number, graceMs: number) => {
+  const rows = await database.query<DueRow>(TAKE_DUE, [limit, CRASH_BUDGET, graceMs])
+  return rows.map(({ id, finding, probes, delay_ms }) => ({
+    deliveryId: id,
+    finding,
+    probes,
+    delayMs: delay_ms,
+  }))
+}
+
+type MakeDueInput = { limit: number; after: string | undefined; horizon: number }
+
+const makeDue = async (database: Database, { limit, after, horizon }: MakeDueInput) => {
+  const [dueAt = null, id = null] = after?.split('|') ?? []
+  const [row] = await database.query<{
+    seen: number
+    moved: number
+    due_at: string | null
+    id: string | null
+  }>(MAKE_DUE, [limit, dueAt, id, horizon])
+  const more = row !== undefined && row.seen === limit && row.due_at !== null && row.id !== null
+  return {
+    next: more ? `${row.due_at ?? ''}|${row.id ?? ''}` : undefined,
+    count: row?.moved ?? 0,
+  }
+}
+
+type PruneInput = { limit: number; beforeMessageId: string; retentionDays: number }
+
+const prune = async (database: Database, input: PruneInput) => {
+  await database.query(PRUNE_KEYS, [input.limit])
+  const [row] = await database.query<{ count: number }>(PRUNE_MESSAGES, [
+    input.limit,
+    input.beforeMessageId,
+    input.retentionDays,
+  ])
+  return row?.count ?? 0
+}

@@ -18,6 +18,7 @@ import type {
   Recorded,
   Refusal,
   Sender,
+  Steps,
   WebhookStore,
 } from './ports.ts'
 import { applyRoutingChange, type RoutingDeps } from './routing.ts'
@@ -33,6 +34,7 @@ export type AttemptDeps = RoutingDeps & {
   schedule: RetrySchedule
   jitter: number
   userAgent: string
+  steps: Steps
 }
 
 export type AttemptDelivery = {
@@ -54,6 +56,7 @@ const DONE: JobVerdict = { kind: 'done' }
 
 export const makeAttemptDelivery = (deps: AttemptDeps): AttemptDelivery => ({
   byId: async (deliveryId) => {
+    deps.steps('W1')
     const startedMs = deps.clock.elapsedMs()
     const outcome = await deps.deliveryLog.claim(deliveryId, deps.ids.token())
     return outcome.kind === 'claimed'
@@ -84,16 +87,10 @@ const laterOrDone = (delayMs: number): JobVerdict =>
   delayMs > QUEUE_HORIZON_MS ? DONE : { kind: 'later', delayMs: Math.max(1, delayMs) }
 
 const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Promise<JobVerdict> => {
+  deps.steps('W2')
   const lease = makeLease(deps.clock, claim, startedMs)
-  const sentMs = deps.clock.elapsedMs()
-  const outcome = await deps.sender.send({
-    url: claim.webhookUrl,
-    headers: attemptHeaders(deps, claim, lease.dbNowMs()),
-    body: claim.payload,
-    timeoutMs: claim.timeoutMs,
-    mayStillSend: lease.mayStillSend,
-  })
-  const durationMs = deps.clock.elapsedMs() - sentMs
+  const { outcome, durationMs } = await send(deps, claim, lease)
+  deps.steps('W6')
   const plan: Plan = lease.lostBeforeSending()
     ? { kind: 'retry', delayMs: UNSENT_DELAY_MS, usesStep: false }
     : planAfter({
@@ -106,9 +103,29 @@ const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Prom
         previousWasStale: claim.previousWasStale,
       })
   const recorded = await record(deps, { claim, outcome, durationMs, plan }, lease)
+  deps.steps('W7')
   if (plan.kind === 'dead' && plan.disablesWebhook) await disableWebhook(deps, claim)
   logFinished(deps, { claim, outcome, durationMs, plan, recorded })
   return verdictAfter(plan, recorded)
+}
+
+const send = async (deps: AttemptDeps, claim: Claim, lease: Lease) => {
+  const headers = attemptHeaders(deps, claim, lease.dbNowMs())
+  deps.steps('W3')
+  const startedMs = deps.clock.elapsedMs()
+  const outcome = await deps.sender.send({
+    url: claim.webhookUrl,
+    headers,
+    body: claim.payload,
+    timeoutMs: claim.timeoutMs,
+    mayStillSend: () => {
+      const mayStillSend = lease.mayStillSend()
+      deps.steps('W4')
+      return mayStillSend
+    },
+    onWritten: () => deps.steps('W5'),
+  })
+  return { outcome, durationMs: deps.clock.elapsedMs() - startedMs }
 }
 
 type Lease = {

@@ -1,3 +1,4 @@
+/* eslint-disable max-lines -- every interface between the story and its adapters stands here, as one table of contents */
 // The small interfaces that the use cases need. Adapters (postgres, redis, queue, sender) implement them; nothing in
 // lib/broker knows which. Times that matter are the database's; a process clock only measures.
 
@@ -35,6 +36,26 @@ export type Log = {
   warn(event: string, fields: Record<string, unknown>): void
   error(event: string, fields: Record<string, unknown>): void
 }
+
+/** The steps of docs/guarantees.md, in whose gaps a process may die. */
+export type StepName =
+  | 'T1' // routing looked up
+  | 'T2' // accepted in Postgres
+  | 'T3' // handed to the queue
+  | 'W1' // job taken
+  | 'W2' // claim committed
+  | 'W3' // vetted and signed
+  | 'W4' // last look at the lease
+  | 'W5' // request written
+  | 'W6' // answer judged
+  | 'W7' // result committed
+  | 'S1' // due deliveries taken
+  | 'S2' // incarnation checked
+  | 'S3' // forgotten jobs added
+  | 'S4' // retention done
+
+/** Called when a step has just been done. Does nothing, except under the fault tests, which kill the process in it. */
+export type Steps = (step: StepName) => void
 
 /* ---------- webhooks (Postgres) ---------- */
 
@@ -358,6 +379,8 @@ export type SendRequest = {
   timeoutMs: number
   /** Called right before the first byte is written; a false stops the attempt (the lease is gone: W4). */
   mayStillSend(): boolean
+  /** Called when the request has been written in full (W5). */
+  onWritten?(): void
 }
 
 export type Sender = {

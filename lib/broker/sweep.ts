@@ -9,6 +9,7 @@ import type {
   DueDelivery,
   Log,
   RoutingTable,
+  Steps,
   SweepStore,
   WebhookStore,
 } from './ports.ts'
@@ -22,6 +23,7 @@ export type SweepDeps = {
   queue: DeliveryQueue | undefined
   routing: RoutingTable | undefined
   retentionDays: number
+  steps: Steps
 }
 
 export type SweepSummary = {
@@ -65,10 +67,12 @@ export const makeSweep =
     const run: Run = { ...deps, summary: emptySummary(deps), leftMs: () => budgetMs - passedMs() }
     const { summary } = run
     await withRedis(run, () => checkIncarnation(run))
+    run.steps('S2')
     await takeAllDue(run)
     await withRedis(run, () => replaceAbandoned(run))
     await withRedis(run, () => rebuildRouting(run))
     await prune(run)
+    run.steps('S4')
     await deps.store.finished()
     summary.durationMs = Math.round(passedMs())
     deps.log.info('sweep.finished', summary)
@@ -149,8 +153,10 @@ const takeAllDue = async (run: Run): Promise<void> => {
       return
     }
     const due = await run.store.takeDue(BATCH)
+    run.steps('S1')
     for (const { finding } of due) run.summary.found[finding] += 1
     await withRedis(run, () => enqueueForgotten(run, due))
+    run.steps('S3')
     if (due.length < BATCH) return
   }
 }

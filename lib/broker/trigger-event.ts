@@ -14,6 +14,7 @@ import type {
   IdSource,
   Log,
   RoutingTable,
+  Steps,
 } from './ports.ts'
 import { acceptEventName } from './register-webhook.ts'
 
@@ -40,6 +41,7 @@ export type TriggerDeps = {
   /** Undefined for a broker without Redis. */
   routing: RoutingTable | undefined
   handOver: HandOver
+  steps: Steps
 }
 
 const JOBS_PER_BUDGET = 1_000
@@ -59,7 +61,9 @@ export const makeTriggerEvent =
       routing === undefined
         ? undefined
         : await budget.attempt(() => routing.lookup(request.tenant, request.eventName))
+    deps.steps('T1')
     const accepted = await deps.deliveryLog.accept({ ...request, route })
+    deps.steps('T2')
     if (accepted.conflict) {
       throw new BrokerError(
         'idempotency_key_reused',
@@ -67,6 +71,7 @@ export const makeTriggerEvent =
       )
     }
     await handOver(deps, accepted, budget)
+    deps.steps('T3')
     return {
       messageId: accepted.messageId,
       eventName: accepted.eventName,

@@ -310,6 +310,22 @@ export type LogReader = {
   ping(): Promise<void>
 }
 
+/** One day (UTC) of one tenant. `matched` is what the messages say, the rest what the deliveries say. */
+export type AuditDay = {
+  day: string
+  messages: number
+  matched: number
+  delivered: number
+  dead: number
+  cancelled: number
+  open: number
+}
+
+export type AuditStore = {
+  /** Oldest first; one snapshot, so a delivery that moves meanwhile is counted once. */
+  days(tenant: string): Promise<AuditDay[]>
+}
+
 /* ---------- the queue (BullMQ) ---------- */
 
 export type Job = { deliveryId: string; delayMs: number }

@@ -1,12 +1,13 @@
 // What every role shares: the database it was given, the log, and the settings of a delivery.
 
+import { makeAuditStore } from '../postgres/audit-store.ts'
 import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
 import { makeSweepStore } from '../postgres/sweep-store.ts'
 import { makeWebhookStore } from '../postgres/webhook-store.ts'
 import { makeDatabase, makePool, type Database } from '../postgres/database.ts'
 import { QUEUE_HORIZON_MS } from '../broker/attempt-delivery.ts'
-import type { Log, LogReader, SweepStore, WebhookStore } from '../broker/ports.ts'
+import type { AuditStore, Log, LogReader, SweepStore, WebhookStore } from '../broker/ports.ts'
 
 export type StoreSettings = {
   timeoutMs: number
@@ -21,6 +22,7 @@ export type Stores = {
   deliveryLog: ClosableDeliveryLog
   reader: LogReader
   sweepStore: SweepStore
+  audits: AuditStore
 }
 
 /** The stores over one database. One per process, so that group commit works across all its callers. */
@@ -30,6 +32,7 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
   deliveryLog: makeDeliveryLog(database, { ...settings, queueHorizonMs: QUEUE_HORIZON_MS }),
   reader: makeLogReader(database),
   sweepStore: makeSweepStore(database, { ...settings, queueHorizonMs: QUEUE_HORIZON_MS }),
+  audits: makeAuditStore(database),
 })
 
 /** Opens a server's database. @param role names the process in pg_stat_activity */

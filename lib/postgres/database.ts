@@ -2,6 +2,7 @@
 // Everything above this file sees rows or a BrokerError, never a driver's error.
 
 import { Kysely, PostgresDialect } from 'kysely'
+import { performance } from 'node:perf_hooks'
 import pg from 'pg'
 import { BrokerError } from '../domain/errors.ts'
 import type { Log } from '../broker/ports.ts'
@@ -10,7 +11,8 @@ import type { Tables } from './schema.ts'
 export type Database = {
   /** Typed queries for everything that is not hot. */
   kysely: Kysely<Tables>
-  /** A hot statement: constant text, values in order. @throws BrokerError */
+  /** A hot statement: constant text, values in order. It must be repeatable: it is sent a second time when the
+   *  connection turned out to be dead at once (a restart, a thawed function). @throws BrokerError */
   query<Row>(text: string, values: readonly unknown[]): Promise<Row[]>
   close(): Promise<void>
 }
@@ -25,6 +27,8 @@ export type PoolSettings = {
 const CONNECT_TIMEOUT_MS = 3_000
 // Longer than any statement of ours takes on a busy machine, and short enough that a dead network is noticed.
 const STATEMENT_TIMEOUT_MS = 10_000
+// A dead socket is noticed in milliseconds. Later failures are outages, which callers handle by their own rules.
+const REPEAT_WITHIN_MS = 1_000
 // Ends before a pooler or a NAT drops the connection unseen.
 const IDLE_TIMEOUT_MS = 30_000
 
@@ -50,11 +54,14 @@ export const makeDatabase = (pool: pg.Pool): Database => {
   return {
     kysely,
     query: async <Row>(text: string, values: readonly unknown[]) => {
+      const send = async () => (await pool.query(text, [...values])).rows as Row[]
+      const startedMs = performance.now()
       try {
-        const result = await pool.query(text, [...values])
-        return result.rows as Row[]
+        return await send()
       } catch (error) {
-        throw toBrokerError(error)
+        const failure = toBrokerError(error)
+        if (!isTransient(failure) || performance.now() - startedMs > REPEAT_WITHIN_MS) throw failure
+        return await translated(send)
       }
     },
     close: () => kysely.destroy(),

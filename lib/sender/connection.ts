@@ -7,14 +7,19 @@ import type { Clock } from '../broker/ports.ts'
 import type { GuardedConnect } from './guarded-connect.ts'
 import { maskContinue } from './interim.ts'
 
+export type ConnectionHandler = Dispatcher.DispatchHandler
+
 export type Connection = {
   readonly origin: string
+  readonly secure: boolean
   dispatch(
     request: { path: string; headers: Record<string, string>; body: Uint8Array },
-    handler: Dispatcher.DispatchHandler,
+    handler: ConnectionHandler,
   ): void
   /** To be called when the request is about to be written. */
   beginRequest(): void
+  /** To be called when the head of the final response has arrived. */
+  endOfHead(): void
   /** Whether the socket carried a request before the one that began last. */
   wasReused(): boolean
   /** Whether the receiver has sent any byte since the request began. */
@@ -49,27 +54,31 @@ const CLIENT_OPTIONS: Client.Options = {
 
 export const makeConnection = (origin: string, deps: ConnectionDeps): Connection => {
   const { connect, clock, onClosed } = deps
+  const secure = origin.startsWith('https:')
   let socket: Socket | undefined
   let openedMs = 0
   let requests = 0
   let heard = false
+  let inHead = false
   let finalToCome = false
 
-  const onRead = (bytes: Buffer) => {
-    heard = true
-    if (finalToCome) finalToCome = maskContinue(bytes)
+  const watch: Watch = {
+    inHead: () => inHead,
+    onRead: (bytes) => {
+      heard = true
+      if (finalToCome) finalToCome = maskContinue(bytes)
+    },
   }
 
   const client = new Client(origin, {
     ...CLIENT_OPTIONS,
     // undici calls this again when a socket was lost while no request was on it.
-    connect: ({ hostname, port, protocol }, callback) => {
-      const secure = protocol === 'https:'
+    connect: ({ hostname, port }, callback) => {
       const target = { hostname, secure, port: port === '' ? (secure ? 443 : 80) : Number(port) }
       requests = 0
       const opened = connect(target, (error) => {
         openedMs = clock.elapsedMs()
-        if (error === null) callback(null, listenTo(opened, onRead))
+        if (error === null) callback(null, watched(opened, watch))
         else callback(error, null)
       })
       socket = opened
@@ -79,13 +88,18 @@ export const makeConnection = (origin: string, deps: ConnectionDeps): Connection
 
   const connection: Connection = {
     origin,
+    secure,
     dispatch: (request, handler) => {
       client.dispatch({ ...request, method: 'POST' }, handler)
     },
     beginRequest: () => {
       requests += 1
       heard = false
+      inHead = true
       finalToCome = true
+    },
+    endOfHead: () => {
+      inHead = false
     },
     wasReused: () => requests > 1,
     wasHeard: () => heard,
@@ -100,11 +114,20 @@ export const makeConnection = (origin: string, deps: ConnectionDeps): Connection
   return connection
 }
 
-/** Shows every chunk to `onRead` before undici's parser, which takes its bytes from `read()`, gets it. */
-const listenTo = (socket: Socket, onRead: (bytes: Buffer) => void): Socket => {
+type Watch = { inHead(): boolean; onRead(bytes: Buffer): void }
+
+// undici 7 makes one error for every header beyond its limit, as long as the chunk lasts: 64 KiB of tiny headers cost
+// 45 ms of CPU, in which no other attempt moves. A usual head fits into one slice.
+const HEAD_SLICE_BYTES = 1_024
+
+/** Stands between the socket and undici's parser, which takes its bytes from `read()`. */
+const watched = (socket: Socket, { inHead, onRead }: Watch): Socket => {
   const read = socket.read.bind(socket)
   socket.read = (size?: number): unknown => {
-    const bytes: unknown = read(size)
+    // Node gives out what it has buffered even then.
+    if (socket.destroyed) return null
+    const slice = inHead() && socket.readableLength > HEAD_SLICE_BYTES
+    const bytes: unknown = read(slice ? HEAD_SLICE_BYTES : size)
     if (Buffer.isBuffer(bytes)) onRead(bytes)
     return bytes
   }

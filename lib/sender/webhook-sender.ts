@@ -5,10 +5,11 @@ import type { Clock, Sender, SendRequest } from '../broker/ports.ts'
 import type { AddressPolicy } from '../domain/address-guard.ts'
 import type { SendOutcome } from '../domain/attempt.ts'
 import { makeAgent, type Agent } from './agent.ts'
+import type { Connection, ConnectionHandler } from './connection.ts'
 import { classifyError, type Failure } from './failure.ts'
 import { makeGuardedConnect } from './guarded-connect.ts'
 import { makeSystemResolve, type Resolve } from './resolve.ts'
-import { makeResponseRecorder } from './response.ts'
+import { makeResponseRecorder, type ResponseRecorder } from './response.ts'
 
 export type SenderDeps = {
   policy: AddressPolicy
@@ -50,63 +51,80 @@ const attempt = (
   const url = new URL(request.url)
   const connection = agent.take(url.origin)
   const response = makeResponseRecorder()
-  let started = false
-  let settled = false
+  const state = { started: false, settled: false }
 
   const settle = (outcome: SendOutcome, reusable = false) => {
-    if (settled) return
-    settled = true
+    if (state.settled) return
+    state.settled = true
     clearTimeout(deadline)
     if (reusable) agent.giveBack(connection)
     else connection.destroy()
     resolve(outcome)
   }
-  /** The end of an attempt that did not go through: an answer all the same, if there was a status. */
   const breakOff = (failure: () => SendOutcome) =>
     settle(response.hasStatus() ? { kind: 'answered', response: response.finish(true) } : failure())
 
-  const mayStart = (): Failure | undefined => {
-    // undici would write the request again: whether to send twice is decided by the schedule, not by the client.
-    if (started || settled) return LOST_AFTER_START
-    return request.mayStillSend() ? undefined : LEASE_LOST
-  }
-
   const deadline = setTimeout(() => {
     // After a pause of the whole process the answer may lie in the socket, unread: look once before giving up.
-    setImmediate(() => breakOff(() => timedOut(started, timeoutMs)))
+    setImmediate(() => breakOff(() => timedOut(state.started, timeoutMs)))
   }, timeoutMs)
 
   connection.dispatch(
     { path: url.pathname + url.search, headers: request.headers, body: request.body },
-    {
-      // The last moment before bytes are written: the connection stands, and what follows in undici is synchronous.
-      onRequestStart: (controller) => {
-        const obstacle = mayStart()
-        if (obstacle === undefined) {
-          started = true
-          connection.beginRequest()
-          return
-        }
-        breakOff(() => failed(obstacle))
-        controller.abort(new Error(obstacle.detail))
-      },
-      onResponseStart: (_controller, statusCode, headers) => {
-        if (statusCode >= 200) response.start(statusCode, headers)
-      },
-      onResponseData: (_controller, chunk) => {
-        if (!settled && !response.add(chunk)) {
-          settle({ kind: 'answered', response: response.finish(true) })
-        }
-      },
-      onResponseEnd: () => settle({ kind: 'answered', response: response.finish(false) }, true),
-      onResponseError: (_controller, error) => {
-        const heard = connection.wasHeard()
-        const failure = classifyError(error, { secure: url.protocol === 'https:', started, heard })
-        const stale = started && failure.code === 'reset' && connection.wasReused() && !heard
-        breakOff(() => failed(failure, stale))
-      },
-    },
+    makeHandler({ request, connection, response, state, settle, breakOff }),
   )
+}
+
+type Attempt = {
+  request: SendRequest
+  connection: Connection
+  response: ResponseRecorder
+  state: { started: boolean; settled: boolean }
+  /** Ends the attempt; later calls do nothing. Only a connection that is `reusable` lives on. */
+  settle(outcome: SendOutcome, reusable?: boolean): void
+  /** Ends an attempt that did not go through: with an answer all the same, if there was a status. */
+  breakOff(failure: () => SendOutcome): void
+}
+
+const makeHandler = (attempt: Attempt): ConnectionHandler => {
+  const { request, connection, response, state, settle, breakOff } = attempt
+  const mayStart = (): Failure | undefined => {
+    // undici would write the request again: whether to send twice is decided by the schedule, not by the client.
+    if (state.started || state.settled) return LOST_AFTER_START
+    return request.mayStillSend() ? undefined : LEASE_LOST
+  }
+  return {
+    // The last moment before bytes are written: the connection stands, and what follows in undici is synchronous.
+    onRequestStart: (controller) => {
+      const obstacle = mayStart()
+      if (obstacle === undefined) {
+        state.started = true
+        connection.beginRequest()
+        return
+      }
+      breakOff(() => failed(obstacle))
+      controller.abort(new Error(obstacle.detail))
+    },
+    onResponseStart: (_controller, statusCode, headers) => {
+      // 1xx are interim: the answer is still to come.
+      if (statusCode < 200) return
+      connection.endOfHead()
+      response.start(statusCode, headers)
+    },
+    onResponseData: (_controller, chunk) => {
+      if (!state.settled && !response.add(chunk)) {
+        settle({ kind: 'answered', response: response.finish(true) })
+      }
+    },
+    onResponseEnd: () => settle({ kind: 'answered', response: response.finish(false) }, true),
+    onResponseError: (_controller, error) => {
+      const { started } = state
+      const heard = connection.wasHeard()
+      const failure = classifyError(error, { secure: connection.secure, started, heard })
+      const stale = started && failure.code === 'reset' && connection.wasReused() && !heard
+      breakOff(() => failed(failure, stale))
+    },
+  }
 }
 
 const isWebUrl = (text: string): boolean =>

@@ -65,7 +65,6 @@ const urlError = (message: string) => fieldError('invalid_url', 'webhookUrl', me
 export const normaliseWebhookUrl = (text: string, policy: UrlPolicy): string => {
   if (text.length > MAX_URL_LENGTH)
     throw urlError(`the URL is longer than ${MAX_URL_LENGTH} characters`)
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   if (/[\u0000-\u0020\u007f-\u009f\\]/.test(text)) {
     // The URL parser would drop tabs and newlines and turn backslashes into slashes without a word.
     throw urlError('the URL holds a blank, a control character or a backslash')

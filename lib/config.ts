@@ -1,0 +1,257 @@
+// The only place that reads the environment. It is parsed once, reports every fault at once, and never prints a value
+// that may be secret. Defaults and meanings: .env.example.
+
+import { existsSync } from 'node:fs'
+import { z } from 'zod'
+import { parseCidrs, type Cidr } from './domain/address-guard.ts'
+import {
+  blankIsUnset,
+  flag,
+  parsed,
+  parseFraction,
+  parseSecretKeys,
+  text,
+  url,
+  whole,
+} from './config-fields.ts'
+import { parseApiKeys, type ApiKey } from './domain/api-key.ts'
+import { BrokerError } from './domain/errors.ts'
+import { parseRetrySchedule, type RetrySchedule } from './domain/retry-schedule.ts'
+import type { LogLevel } from './logger.ts'
+
+/** What the process is: it decides which variables must be there. */
+export type Mode = 'start' | 'api' | 'worker' | 'sweep' | 'migrate' | 'lambda'
+
+/** `off`: no key is asked for and every request is the tenant `default`. */
+export type Auth = { kind: 'keys'; keys: readonly ApiKey[] } | { kind: 'off'; reason: string }
+
+export type Config = {
+  mode: Mode
+  http: { host: string; port: number; maxPayloadBytes: number; loopback: boolean }
+  auth: Auth
+  databaseUrl: string | undefined
+  redisUrl: string | undefined
+  upstash: { url: string; token: string } | undefined
+  dispatcher: 'bullmq' | 'qstash'
+  qstash: {
+    url: string | undefined
+    token: string | undefined
+    currentSigningKey: string | undefined
+    nextSigningKey: string | undefined
+    publicUrl: string | undefined
+  }
+  dataDir: string
+  keyPrefix: string
+  secretKeys: readonly Uint8Array[]
+  delivery: {
+    allowedCidrs: readonly Cidr[]
+    httpsOnly: boolean
+    schedule: RetrySchedule
+    jitter: number
+    timeoutMs: number
+    leaseMarginMs: number
+    concurrency: number
+    breakerFailures: number
+    breakerOpenMs: number
+  }
+  sweep: { intervalMs: number; graceMs: number }
+  retentionDays: number
+  drainFunction: string | undefined
+  logLevel: LogLevel
+  /** Fault tests only (see wiring/failpoints). */
+  failpoints: string | undefined
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|\[::1\]|localhost)$/i
+
+const DEFAULT_SCHEDULE = '5s,30s,2m,10m,30m,2h,5h,10h,24h,24h'
+// npm start is for a developer's own machine, whose receivers listen on it.
+const START_CIDRS = '127.0.0.1/32,::1/128'
+const DAY_MS = 86_400_000
+
+const schema = (mode: Mode) =>
+  z.object({
+    HOST: text.transform((value) => value ?? '127.0.0.1'),
+    PORT: whole({ min: 0, max: 65_535, byDefault: 3000 }),
+    REDIS_URL: url(['redis:', 'rediss:']),
+    DATABASE_URL: url(['postgres:', 'postgresql:']),
+    UPSTASH_REDIS_REST_URL: url(['https:', 'http:']),
+    UPSTASH_REDIS_REST_TOKEN: text,
+    QSTASH_URL: url(['https:', 'http:']),
+    QSTASH_TOKEN: text,
+    QSTASH_CURRENT_SIGNING_KEY: text,
+    QSTASH_NEXT_SIGNING_KEY: text,
+    BROKER_DATA_DIR: text.transform((value) => value ?? '.data'),
+    BROKER_DISPATCHER: z.preprocess(
+      (value) => blankIsUnset(value) ?? 'bullmq',
+      z.enum(['bullmq', 'qstash'], 'must be bullmq or qstash'),
+    ),
+    BROKER_ALLOWED_CIDRS: parsed(
+      (value) => (value === '' ? [] : parseCidrs(value)),
+      'must be ranges like 10.0.0.0/8, comma separated',
+      mode === 'start' ? START_CIDRS : '',
+    ),
+    BROKER_HTTPS_ONLY: flag,
+    BROKER_RETRY_SCHEDULE: parsed(
+      parseRetrySchedule,
+      'must be delays like 5s,30s,2m (units ms, s, m, h, d; at most 30 days each)',
+      DEFAULT_SCHEDULE,
+    ),
+    BROKER_RETRY_JITTER: parsed(parseFraction, 'must be a number from 0 to 1', '0.2'),
+    BROKER_DELIVERY_TIMEOUT_MS: whole({ min: 1, max: 60_000, byDefault: 15_000 }),
+    BROKER_LEASE_MARGIN_MS: whole({ min: 1, max: 600_000, byDefault: 15_000 }),
+    BROKER_WORKER_CONCURRENCY: whole({ min: 1, max: 10_000, byDefault: 100 }),
+    BROKER_SWEEP_INTERVAL_MS: whole({ min: 10, max: DAY_MS, byDefault: 60_000 }),
+    BROKER_SWEEP_GRACE_MS: whole({ min: 1, max: DAY_MS, byDefault: 30_000 }),
+    BROKER_MAX_PAYLOAD_BYTES: whole({ min: 1, max: 6 * 1024 * 1024, byDefault: 262_144 }),
+    BROKER_RETENTION_DAYS: whole({ min: 1, max: 36_500, byDefault: 30 }),
+    BROKER_SECRET_KEY: parsed(
+      parseSecretKeys,
+      'must be the base64 of 32 bytes (several keys comma separated, newest first)',
+      '',
+    ),
+    BROKER_BREAKER_FAILURES: whole({ min: 0, max: 1_000_000, byDefault: 10 }),
+    BROKER_BREAKER_OPEN_MS: whole({ min: 1, max: DAY_MS, byDefault: 30_000 }),
+    BROKER_PUBLIC_URL: url(['https:', 'http:']),
+    BROKER_DRAIN_FUNCTION: text,
+    BROKER_LOG_LEVEL: z.preprocess(
+      (value) => blankIsUnset(value) ?? 'info',
+      z.enum(
+        ['debug', 'info', 'warn', 'error', 'silent'],
+        'must be debug, info, warn, error or silent',
+      ),
+    ),
+    BROKER_KEY_PREFIX: parsed(
+      (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? value : undefined),
+      'must be 1 to 64 characters out of A-Z a-z 0-9 _ -',
+      'broker',
+    ),
+    FAILPOINTS: text,
+  })
+
+/**
+ * Parses an environment.
+ *
+ * @throws BrokerError `invalid_request` with one line per fault; it names variables and never their values
+ */
+export const loadConfig = (env: Environment, mode: Mode): Config => {
+  const faults: string[] = []
+  const result = schema(mode).safeParse(env)
+  if (!result.success) {
+    for (const { path, message } of result.error.issues) faults.push(`${path.join('.')} ${message}`)
+  }
+  faults.push(...missing(env, mode))
+  const auth = readAuth(env, mode)
+  if ('faults' in auth) faults.push(...auth.faults)
+  if (!result.success || 'faults' in auth || faults.length > 0) {
+    throw new BrokerError(
+      'invalid_request',
+      `the configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n` +
+        faults.map((fault) => `  ${fault}`).join('\n'),
+    )
+  }
+  return toConfig(result.data, auth, mode)
+}
+
+const isBlank = (value: string | undefined) => value === undefined || value.trim() === ''
+
+const missing = (env: Environment, mode: Mode): string[] => {
+  const needed: string[] = []
+  if (mode !== 'start') needed.push('DATABASE_URL')
+  if (mode === 'api' || mode === 'worker' || mode === 'sweep') needed.push('REDIS_URL')
+  if (env['BROKER_DISPATCHER']?.trim() === 'qstash') {
+    needed.push('QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'BROKER_PUBLIC_URL')
+  }
+  if (mode === 'lambda') needed.push('BROKER_SECRET_KEY')
+  const faults = needed.filter((name) => isBlank(env[name])).map((name) => `${name} is missing`)
+  if (isBlank(env['UPSTASH_REDIS_REST_URL']) !== isBlank(env['UPSTASH_REDIS_REST_TOKEN'])) {
+    faults.push('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together')
+  }
+  return faults
+}
+
+const OFF: Auth = { kind: 'off', reason: 'BROKER_AUTH=off' }
+
+/** Only an API asks for keys. A variable that is there but blank never means "off": it is a mistake in a deployment. */
+const readAuth = (env: Environment, mode: Mode): Auth | { faults: string[] } => {
+  if (mode === 'worker' || mode === 'sweep' || mode === 'migrate') {
+    return { kind: 'off', reason: 'this process serves no API' }
+  }
+  const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
+  const { BROKER_AUTH: auth, BROKER_API_KEYS: keys } = env
+  if (auth !== undefined && auth.trim() !== '') {
+    if (auth.trim().toLowerCase() !== 'off') return { faults: ['BROKER_AUTH must be off or unset'] }
+    if (mode === 'lambda') return { faults: ['BROKER_AUTH=off is refused on Lambda'] }
+    if (!loopback) return { faults: ['BROKER_AUTH=off is refused on a HOST that is not loopback'] }
+    return OFF
+  }
+  if (keys === undefined && auth === undefined && mode === 'start' && loopback) {
+    return { kind: 'off', reason: 'neither BROKER_API_KEYS nor BROKER_AUTH is set' }
+  }
+  if (isBlank(keys)) {
+    return { faults: ['BROKER_API_KEYS holds no key (or set BROKER_AUTH=off on a loopback HOST)'] }
+  }
+  const parsedKeys = parseApiKeys(keys ?? '')
+  return parsedKeys === undefined
+    ? {
+        faults: [
+          'BROKER_API_KEYS must be key, tenant:key or tenant:key:trigger|manage|read, comma separated; ' +
+            'a tenant has 1 to 64 characters out of A-Z a-z 0-9 _ -',
+        ],
+      }
+    : { kind: 'keys', keys: parsedKeys }
+}
+
+type Parsed = z.output<ReturnType<typeof schema>>
+
+const toConfig = (env: Parsed, auth: Auth, mode: Mode): Config => ({
+  mode,
+  http: {
+    host: env.HOST,
+    port: env.PORT,
+    maxPayloadBytes: env.BROKER_MAX_PAYLOAD_BYTES,
+    loopback: LOOPBACK.test(env.HOST),
+  },
+  auth,
+  databaseUrl: env.DATABASE_URL,
+  redisUrl: env.REDIS_URL,
+  upstash:
+    env.UPSTASH_REDIS_REST_URL === undefined || env.UPSTASH_REDIS_REST_TOKEN === undefined
+      ? undefined
+      : { url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN },
+  dispatcher: env.BROKER_DISPATCHER,
+  qstash: {
+    url: env.QSTASH_URL,
+    token: env.QSTASH_TOKEN,
+    currentSigningKey: env.QSTASH_CURRENT_SIGNING_KEY,
+    nextSigningKey: env.QSTASH_NEXT_SIGNING_KEY,
+    publicUrl: env.BROKER_PUBLIC_URL,
+  },
+  dataDir: env.BROKER_DATA_DIR,
+  keyPrefix: env.BROKER_KEY_PREFIX,
+  secretKeys: env.BROKER_SECRET_KEY,
+  delivery: {
+    allowedCidrs: env.BROKER_ALLOWED_CIDRS,
+    httpsOnly: env.BROKER_HTTPS_ONLY,
+    schedule: env.BROKER_RETRY_SCHEDULE,
+    jitter: env.BROKER_RETRY_JITTER,
+    timeoutMs: env.BROKER_DELIVERY_TIMEOUT_MS,
+    leaseMarginMs: env.BROKER_LEASE_MARGIN_MS,
+    concurrency: env.BROKER_WORKER_CONCURRENCY,
+    breakerFailures: env.BROKER_BREAKER_FAILURES,
+    breakerOpenMs: env.BROKER_BREAKER_OPEN_MS,
+  },
+  sweep: { intervalMs: env.BROKER_SWEEP_INTERVAL_MS, graceMs: env.BROKER_SWEEP_GRACE_MS },
+  retentionDays: env.BROKER_RETENTION_DAYS,
+  drainFunction: env.BROKER_DRAIN_FUNCTION,
+  logLevel: env.BROKER_LOG_LEVEL,
+  failpoints: env.FAILPOINTS,
+})
+
+/** Reads `.env` where there is one (what is already set wins) and parses the environment of this process. */
+export const loadProcessConfig = (mode: Mode): Config => {
+  if (mode !== 'lambda' && existsSync('.env')) process.loadEnvFile('.env')
+  return loadConfig(process.env, mode)
+}

@@ -340,6 +340,8 @@ export type DeliveryQueue = {
   replace(jobs: readonly Job[]): Promise<void>
   /** Ids in the active list whose lock is gone: their worker died. */
   abandoned(): Promise<string[]>
+  /** The id of the job that will be taken next, if any waits. Jobs are taken in the order of their adding. */
+  oldestWaiting(): Promise<string | undefined>
   /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
   incarnation(): Promise<number | undefined>
   /** Sets the counter if it still holds `from` (undefined: it is missing). A plain maximum would hide a loss that

@@ -1,0 +1,158 @@
+// The producer's side of the queue: adds jobs, asks for them, repairs them. Never waits for a Redis that is away.
+
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { DeliveryQueue, Job } from '../broker/ports.ts'
+import { BrokerError } from '../domain/errors.ts'
+import { makeQueueNames, type QueueNames } from './names.ts'
+import { jobOptions } from './options.ts'
+
+export type ClosableDeliveryQueue = DeliveryQueue & {
+  /** How many workers are connected; undefined where a managed Redis does not tell. */
+  workers(): Promise<number | undefined>
+  /** How many jobs wait or are delayed. */
+  depth(): Promise<number>
+  close(): Promise<void>
+}
+
+const JOBS_PER_PIPELINE = 1_000
+
+// Compare and set: a plain maximum would hide a loss between the reading and the raising.
+const RAISE = `
+local held = redis.call('GET', KEYS[1])
+if (held or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1`
+
+// Whatever Redis holds under an id, unless a living worker holds its lock: from every list and set, then the hash. An
+// orphan hash (in no list) swallows every add of its id, and BullMQ's own remove does not see it everywhere.
+const FORGET = `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+for i = 3, 5 do redis.call('LREM', KEYS[i], 0, ARGV[1]) end
+for i = 6, 7 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+redis.call('SREM', KEYS[8], ARGV[1])
+redis.call('DEL', KEYS[1])
+return 1`
+
+/** @param redis a connection that fails fast (`connectQueue(url, 'commands')`); closed with the queue */
+export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliveryQueue => {
+  const names = makeQueueNames(prefix)
+  const queue = new Queue(names.queue, {
+    connection: redis,
+    prefix: names.bullPrefix,
+    skipWaitingForReady: true,
+    skipMetasUpdate: true,
+  })
+  // BullMQ repeats its connection's errors here; they are logged where the connection is made.
+  queue.on('error', () => undefined)
+
+  const enqueue = async (jobs: readonly Job[]) => {
+    for (let at = 0; at < jobs.length; at += JOBS_PER_PIPELINE) {
+      await translated(() =>
+        queue.addBulk(
+          jobs.slice(at, at + JOBS_PER_PIPELINE).map(({ deliveryId, delayMs }) => ({
+            name: 'delivery',
+            data: {},
+            opts: jobOptions(deliveryId, delayMs),
+          })),
+        ),
+      )
+    }
+  }
+
+  return {
+    enqueue,
+    present: (ids) => translated(() => existing(redis, ids.map(names.job))),
+    replace: async (jobs) => {
+      const free = await translated(() => forget(redis, names, jobs))
+      await enqueue(free)
+    },
+    abandoned: () => translated(() => abandoned(redis, names)),
+    oldestWaiting: () =>
+      translated(async () => (await redis.lindex(names.waiting, -1)) ?? undefined),
+    incarnation: () =>
+      translated(async () => {
+        const held = await redis.get(names.incarnation)
+        return held === null ? undefined : Number(held)
+      }),
+    raiseIncarnation: (from, to) =>
+      translated(async () => {
+        const before = from === undefined ? '' : String(from)
+        return (await redis.eval(RAISE, 1, names.incarnation, before, String(to))) === 1
+      }),
+    workers: () => translated(() => countWorkers(queue)),
+    depth: () =>
+      translated(async () => {
+        const counts = await queue.getJobCounts('wait', 'delayed', 'prioritized')
+        return Object.values(counts).reduce((sum, count) => sum + count, 0)
+      }),
+    close: async () => {
+      await queue.close().catch(() => undefined)
+      redis.disconnect()
+    },
+  }
+}
+
+const translated = async <T>(run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run()
+  } catch (cause) {
+    throw new BrokerError('queue_unavailable', 'the queue did not answer', { cause })
+  }
+}
+
+/** One pipeline of EXISTS: a thousand cost about 4 ms. `getJobState` would read whole lists. */
+const existing = async (redis: Redis, keys: readonly string[]): Promise<boolean[]> => {
+  if (keys.length === 0) return []
+  const pipeline = redis.pipeline()
+  for (const key of keys) pipeline.exists(key)
+  return (await runAll(pipeline)).map((reply) => reply === 1)
+}
+
+type Pipeline = ReturnType<Redis['pipeline']>
+
+const runAll = async (pipeline: Pipeline): Promise<unknown[]> => {
+  const replies = (await pipeline.exec()) ?? []
+  return replies.map(([error, reply]) => {
+    if (error !== null) throw error
+    return reply
+  })
+}
+
+/** @returns the jobs that nobody holds; each is gone from Redis now */
+const forget = async (redis: Redis, names: QueueNames, jobs: readonly Job[]): Promise<Job[]> => {
+  if (jobs.length === 0) return []
+  const part = (name: string) => names.job(name)
+  const pipeline = redis.pipeline()
+  for (const { deliveryId } of jobs) {
+    pipeline.eval(
+      FORGET,
+      8,
+      names.job(deliveryId),
+      names.lock(deliveryId),
+      names.active,
+      names.waiting,
+      part('paused'),
+      part('delayed'),
+      part('prioritized'),
+      part('stalled'),
+      deliveryId,
+    )
+  }
+  const replies = await runAll(pipeline)
+  return jobs.filter((_, index) => replies[index] === 1)
+}
+
+const abandoned = async (redis: Redis, names: QueueNames): Promise<string[]> => {
+  const ids = await redis.lrange(names.active, 0, -1)
+  const locked = await existing(redis, ids.map(names.lock))
+  return ids.filter((_, index) => locked[index] === false)
+}
+
+const countWorkers = async (queue: Queue): Promise<number | undefined> => {
+  const workers = await queue.getWorkers()
+  // Where CLIENT LIST is not allowed BullMQ answers with one nameless entry.
+  return workers.some(({ name }) => name === 'GCP does not support client list')
+    ? undefined
+    : workers.length
+}

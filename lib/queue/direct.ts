@@ -1,0 +1,117 @@
+// The direct dispatcher: delivers from Postgres without a queue. It claims what is due, never more than it can send at
+// once. It may run beside the queue: only the claim decides who attempts a delivery.
+
+import type { Claim, Clock, Log } from '../broker/ports.ts'
+
+export type DirectDeps = {
+  /** Claims at most so many deliveries that are due. */
+  claimDue(slots: number): Promise<{ claims: Claim[]; startedMs: number }>
+  /** Attempts one. Never rejects for anything a receiver does. */
+  run(claim: Claim, startedMs: number): Promise<unknown>
+  concurrency: number
+  /** How often Postgres is asked while nothing wakes it. */
+  pollMs: number
+  clock: Clock
+  log: Log
+}
+
+export type DirectDispatcher = {
+  /** Begins to claim (or goes on). */
+  resume(): void
+  /** Stops claiming once a round has found nothing. */
+  finish(): void
+  /** Something may be due: ask now. */
+  wake(): void
+  /** Takes nothing more and waits for what is under way. */
+  close(): Promise<void>
+}
+
+const MAX_BACKOFF_MS = 5_000
+const IDLE_MS = 3_600_000
+
+type Mode = 'idle' | 'running' | 'finishing' | 'closed'
+
+export const startDirect = (deps: DirectDeps): DirectDispatcher => {
+  const { pollMs } = deps
+  const alarm = makeAlarm(deps.clock)
+  const attempts = makeAttempts(deps, alarm.ring)
+  let mode: Mode = 'idle'
+  let failures = 0
+
+  /** @returns whether there may be more right now */
+  const round = async (): Promise<boolean> => {
+    const slots = attempts.freeSlots()
+    if (slots === 0) return false
+    try {
+      const { claims, startedMs } = await deps.claimDue(slots)
+      failures = 0
+      for (const claim of claims) attempts.launch(claim, startedMs)
+      if (claims.length === 0 && mode === 'finishing') mode = 'idle'
+      return claims.length > 0
+    } catch (error) {
+      if (failures === 0) deps.log.warn('direct.postponed', { error })
+      failures += 1
+      return false
+    }
+  }
+  const isClosed = () => mode === 'closed'
+  const loop = async () => {
+    while (!isClosed()) {
+      if (mode === 'idle') await alarm.rest(IDLE_MS)
+      else if (!(await round())) await alarm.rest(Math.min(pollMs * 2 ** failures, MAX_BACKOFF_MS))
+    }
+  }
+  const looping = loop()
+
+  return {
+    resume: () => {
+      if (mode !== 'closed') mode = 'running'
+      alarm.ring()
+    },
+    finish: () => {
+      if (mode === 'running') mode = 'finishing'
+    },
+    wake: alarm.ring,
+    close: async () => {
+      mode = 'closed'
+      alarm.ring()
+      await looping
+      await attempts.idle()
+    },
+  }
+}
+
+/** A rest that can be cut short; a ring while nobody rests ends the next rest at once. */
+const makeAlarm = (clock: Clock) => {
+  let bell = new AbortController()
+  return {
+    ring: () => bell.abort(),
+    rest: async (delayMs: number) => {
+      await clock.wait(delayMs, bell.signal)
+      bell = new AbortController()
+    },
+  }
+}
+
+/** The attempts under way, at most `concurrency`. */
+const makeAttempts = ({ run, concurrency, log }: DirectDeps, onFree: () => void) => {
+  const inFlight = new Set<Promise<void>>()
+  return {
+    freeSlots: () => concurrency - inFlight.size,
+    launch: (claim: Claim, startedMs: number) => {
+      const attempt = run(claim, startedMs)
+        .then(
+          () => undefined,
+          (error: unknown) => log.error('attempt.failed', { deliveryId: claim.deliveryId, error }),
+        )
+        .finally(() => {
+          inFlight.delete(attempt)
+          onFree()
+        })
+      inFlight.add(attempt)
+    },
+    idle: async () => {
+      await Promise.all(inFlight)
+    },
+  }
+}

@@ -1,0 +1,31 @@
+// A connection to Redis on which nothing hangs: commands are refused at once while there is no connection, and given up
+// after a time when there is one that does not answer.
+
+import { Redis } from 'ioredis'
+import type { Log } from '../broker/ports.ts'
+
+const CONNECT_TIMEOUT_MS = 1_000
+const COMMAND_TIMEOUT_MS = 1_000
+const MAX_RECONNECT_MS = 2_000
+
+/** Connects in the background and for ever; while it cannot, commands reject without waiting. */
+export const connectRedis = (url: string, log: Log): Redis => {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    connectionName: 'webhook-broker',
+  })
+  // Without a listener the first error would end the process. One line for each outage is enough.
+  let silent = false
+  redis.on('error', (error: Error) => {
+    if (!silent) log.warn('redis.connection_lost', { part: 'routing', error })
+    silent = true
+  })
+  redis.on('ready', () => {
+    silent = false
+  })
+  return redis
+}

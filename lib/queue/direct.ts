@@ -34,9 +34,13 @@ type Mode = 'idle' | 'running' | 'finishing' | 'closed'
 export const startDirect = (deps: DirectDeps): DirectDispatcher => {
   const { pollMs } = deps
   const alarm = makeAlarm(deps.clock)
-  const attempts = makeAttempts(deps, alarm.ring)
   let mode: Mode = 'idle'
   let failures = 0
+  // With a backlog, a round for every slot that becomes free would claim one by one.
+  let backlog = false
+  const attempts = makeAttempts(deps, (free) => {
+    if (backlog && free >= deps.concurrency / 4) alarm.ring()
+  })
 
   /** @returns whether there may be more right now */
   const round = async (): Promise<boolean> => {
@@ -45,6 +49,7 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
     try {
       const { claims, startedMs } = await deps.claimDue(slots)
       failures = 0
+      backlog = claims.length === slots
       for (const claim of claims) attempts.launch(claim, startedMs)
       if (claims.length === 0 && mode === 'finishing') mode = 'idle'
       return claims.length > 0
@@ -94,7 +99,7 @@ const makeAlarm = (clock: Clock) => {
 }
 
 /** The attempts under way, at most `concurrency`. */
-const makeAttempts = ({ run, concurrency, log }: DirectDeps, onFree: () => void) => {
+const makeAttempts = ({ run, concurrency, log }: DirectDeps, onFree: (free: number) => void) => {
   const inFlight = new Set<Promise<void>>()
   return {
     freeSlots: () => concurrency - inFlight.size,
@@ -106,7 +111,7 @@ const makeAttempts = ({ run, concurrency, log }: DirectDeps, onFree: () => void)
         )
         .finally(() => {
           inFlight.delete(attempt)
-          onFree()
+          onFree(concurrency - inFlight.size)
         })
       inFlight.add(attempt)
     },

@@ -1,0 +1,51 @@
+// Pages: strict whole numbers (`10abc` is a mistake, not 10), and cursors that only we can read.
+
+import { z } from 'zod'
+import { fieldError } from '../domain/errors.ts'
+
+const whole = (min: number, max: number, byDefault: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
+    .optional()
+    .transform((value) => value ?? byDefault)
+    .meta({ type: 'integer', minimum: min, maximum: max, default: byDefault })
+
+const MAX_OFFSET = 999_999_999
+
+export const pageSize = whole(1, 200, 50)
+export const offset = whole(0, MAX_OFFSET, 0)
+export const cursor = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(512, 'is not a cursor of ours')
+  .optional()
+  .meta({ description: 'the nextCursor of the page before' })
+
+/** A cursor for the caller: opaque, and of one version so that it can change. */
+export const encodeCursor = (parts: readonly string[]): string =>
+  Buffer.from(JSON.stringify([1, ...parts])).toString('base64url')
+
+/**
+ * Reads a cursor back.
+ *
+ * @param patterns what each part must look like, since a caller may have made it up
+ * @throws BrokerError `invalid_request` naming `cursor`
+ */
+export const decodeCursor = (text: string, patterns: readonly RegExp[]): string[] => {
+  const bad = fieldError('invalid_request', 'cursor', 'is not a cursor of ours')
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+  } catch {
+    throw bad
+  }
+  if (!Array.isArray(value) || value[0] !== 1 || value.length !== patterns.length + 1) throw bad
+  return patterns.map((pattern, index) => {
+    const part: unknown = value[index + 1]
+    if (typeof part !== 'string' || !pattern.test(part)) throw bad
+    return part
+  })
+}

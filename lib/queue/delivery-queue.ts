@@ -37,26 +37,16 @@ return 1`
 /** @param redis a connection that fails fast (`connectQueue(url, 'commands')`); closed with the queue */
 export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliveryQueue => {
   const names = makeQueueNames(prefix)
-  const queue = new Queue(names.queue, {
-    connection: redis,
-    prefix: names.bullPrefix,
-    skipWaitingForReady: true,
-    skipMetasUpdate: true,
-  })
-  // BullMQ repeats its connection's errors here; they are logged where the connection is made.
-  queue.on('error', () => undefined)
+  const opened = makeOpener(redis, names)
 
   const enqueue = async (jobs: readonly Job[]) => {
     for (let at = 0; at < jobs.length; at += JOBS_PER_PIPELINE) {
-      await translated(() =>
-        queue.addBulk(
-          jobs.slice(at, at + JOBS_PER_PIPELINE).map(({ deliveryId, delayMs }) => ({
-            name: 'delivery',
-            data: {},
-            opts: jobOptions(deliveryId, delayMs),
-          })),
-        ),
-      )
+      const bulk = jobs.slice(at, at + JOBS_PER_PIPELINE).map(({ deliveryId, delayMs }) => ({
+        name: 'delivery',
+        data: {},
+        opts: jobOptions(deliveryId, delayMs),
+      }))
+      await translated(async () => (await opened.queue()).addBulk(bulk))
     }
   }
 
@@ -80,17 +70,52 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         const before = from === undefined ? '' : String(from)
         return (await redis.eval(RAISE, 1, names.incarnation, before, String(to))) === 1
       }),
-    workers: () => translated(() => countWorkers(queue)),
+    workers: () => translated(async () => countWorkers(await opened.queue())),
     depth: () =>
       translated(async () => {
+        const queue = await opened.queue()
         const counts = await queue.getJobCounts('wait', 'delayed', 'prioritized')
         return Object.values(counts).reduce((sum, count) => sum + count, 0)
       }),
     close: async () => {
-      await queue.close().catch(() => undefined)
+      await opened.close()
       redis.disconnect()
     },
   }
+}
+
+/**
+ * BullMQ asks for the server's version when a queue is made, and a queue whose first question failed stays broken for
+ * ever. So it is made when the connection stands, and made again when that failed.
+ */
+const makeOpener = (redis: Redis, names: QueueNames) => {
+  let current: Promise<Queue> | undefined
+  const open = async (): Promise<Queue> => {
+    if (redis.status !== 'ready') throw new Error(`no connection to Redis (${redis.status})`)
+    const queue = new Queue(names.queue, {
+      connection: redis,
+      prefix: names.bullPrefix,
+      skipWaitingForReady: true,
+      skipMetasUpdate: true,
+    })
+    // BullMQ repeats its connection's errors here; they are logged where the connection is made.
+    queue.on('error', () => undefined)
+    await queue.waitUntilReady()
+    return queue
+  }
+  const opener = {
+    queue: () =>
+      (current ??= open().catch((error: unknown) => {
+        current = undefined
+        throw error
+      })),
+    close: async () => {
+      await current?.then((queue) => queue.close()).catch(() => undefined)
+    },
+  }
+  // The first trigger need not wait for it.
+  redis.on('ready', () => void opener.queue().catch(() => undefined))
+  return opener
 }
 
 const translated = async <T>(run: () => Promise<T>): Promise<T> => {

@@ -1,0 +1,49 @@
+// The role that accepts: trigger, register, list and manage. It needs Postgres; Redis makes it fast.
+
+import { makeListWebhooks, type ListWebhooks } from '../broker/list-webhooks.ts'
+import { makeManageWebhook, type ManageWebhook } from '../broker/manage-webhook.ts'
+import { makePatience } from '../broker/patience.ts'
+import type { HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
+import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
+import type { Config } from '../config.ts'
+import { makeSecretBox } from '../domain/secret-box.ts'
+import { makeIds, makeRandom, systemClock } from './runtime.ts'
+import type { Stores } from './stores.ts'
+
+export type Accepting = {
+  register: RegisterWebhook
+  list: ListWebhooks
+  manage: ManageWebhook
+  trigger: TriggerEvent
+}
+
+export type AcceptingParts = {
+  stores: Stores
+  /** Undefined for a broker without Redis. */
+  routing: RoutingTable | undefined
+  handOver: HandOver
+  steps: Steps
+  log: Log
+}
+
+export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting => {
+  const { stores, log } = parts
+  const random = makeRandom()
+  const shared = {
+    ...parts,
+    webhooks: stores.webhooks,
+    deliveryLog: stores.deliveryLog,
+    ids: makeIds(systemClock, random),
+    random,
+    patience: makePatience({ clock: systemClock, log }),
+    secretBox: makeSecretBox(config.secretKeys),
+    urlPolicy: config.delivery,
+  }
+  return {
+    register: makeRegisterWebhook(shared),
+    list: makeListWebhooks(shared),
+    manage: makeManageWebhook(shared),
+    trigger: makeTriggerEvent(shared),
+  }
+}

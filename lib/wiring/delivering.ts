@@ -1,0 +1,135 @@
+// The role that delivers: attempts, taken from the queue or straight from Postgres.
+
+import { makeAttemptDelivery, type AttemptDelivery } from '../broker/attempt-delivery.ts'
+import { makePatience } from '../broker/patience.ts'
+import type { Log, RoutingTable, Steps } from '../broker/ports.ts'
+import type { Config } from '../config.ts'
+import { makeSecretBox } from '../domain/secret-box.ts'
+import { startDirect, type DirectDispatcher } from '../queue/direct.ts'
+import { makeFailover } from '../queue/failover.ts'
+import { startWorker } from '../queue/worker.ts'
+import type { DeliveryQueue } from '../broker/ports.ts'
+import { makeSender } from '../sender/webhook-sender.ts'
+import { makeIds, makeRandom, systemClock } from './runtime.ts'
+import type { Stores } from './stores.ts'
+import { USER_AGENT } from './version.ts'
+
+export type DeliveringParts = {
+  stores: Stores
+  routing: RoutingTable | undefined
+  /** Undefined for a broker without Redis: then it delivers straight from Postgres. */
+  queue: { url: string; port: Pick<DeliveryQueue, 'incarnation'> } | undefined
+  steps: Steps
+  log: Log
+}
+
+export type Delivering = {
+  /** An accepted delivery may be due: matters only to the direct dispatcher in the same process. */
+  wake(): void
+  /** Takes nothing more, lets attempts end, and leaves what does not end in time to its lease. */
+  close(timeoutMs: number): Promise<void>
+}
+
+const POLL_MS = 500
+
+export const startDelivering = (config: Config, parts: DeliveringParts): Delivering => {
+  const { log, queue } = parts
+  const ids = makeIds(systemClock, makeRandom())
+  const { attempts, closeSender } = makeAttempts(config, parts)
+  const direct = startDirect({
+    claimDue: async (slots) => {
+      const startedMs = systemClock.elapsedMs()
+      const tokens = Array.from({ length: slots }, ids.token)
+      return { claims: await parts.stores.deliveryLog.claimDue(tokens), startedMs }
+    },
+    run: attempts.claimed,
+    concurrency: config.delivery.concurrency,
+    pollMs: POLL_MS,
+    clock: systemClock,
+    log,
+  })
+  const closeQueue =
+    queue === undefined
+      ? startWithoutQueue(direct, log)
+      : startQueue(config, { parts, queue, direct, attempts })
+  return {
+    wake: direct.wake,
+    close: async (timeoutMs) => {
+      await Promise.all([closeQueue(timeoutMs), bounded(direct.close(), timeoutMs)])
+      closeSender()
+      await parts.stores.deliveryLog.flush()
+    },
+  }
+}
+
+const makeAttempts = (config: Config, { stores, routing, steps, log }: DeliveringParts) => {
+  const { delivery } = config
+  const random = makeRandom()
+  const sender = makeSender({ policy: delivery, clock: systemClock })
+  const attempts = makeAttemptDelivery({
+    deliveryLog: stores.deliveryLog,
+    webhooks: stores.webhooks,
+    sender,
+    secretBox: makeSecretBox(config.secretKeys),
+    routing,
+    patience: makePatience({ clock: systemClock, log }),
+    clock: systemClock,
+    random,
+    ids: makeIds(systemClock, random),
+    schedule: delivery.schedule,
+    jitter: delivery.jitter,
+    userAgent: USER_AGENT,
+    steps,
+    log,
+  })
+  return { attempts, closeSender: sender.close }
+}
+
+type CloseQueue = (timeoutMs: number) => Promise<void>
+
+const startWithoutQueue = (direct: DirectDispatcher, log: Log): CloseQueue => {
+  direct.resume()
+  log.info('dispatcher.direct', { reason: 'there is no Redis' })
+  return () => Promise.resolve()
+}
+
+type QueueParts = {
+  parts: DeliveringParts
+  queue: NonNullable<DeliveringParts['queue']>
+  direct: DirectDispatcher
+  attempts: AttemptDelivery
+}
+
+const startQueue = (config: Config, { parts, queue, direct, attempts }: QueueParts): CloseQueue => {
+  const { delivery } = config
+  const failover = makeFailover({
+    direct,
+    holdsIncarnation: async () => (await queue.port.incarnation()) !== undefined,
+    clock: systemClock,
+    log: parts.log,
+  })
+  const worker = startWorker(
+    {
+      redisUrl: queue.url,
+      prefix: config.keyPrefix,
+      concurrency: delivery.concurrency,
+      attemptMs: delivery.timeoutMs + delivery.leaseMarginMs,
+    },
+    {
+      attempt: attempts.byId,
+      onConnection: failover.onConnection,
+      clock: systemClock,
+      log: parts.log,
+    },
+  )
+  return async (timeoutMs) => {
+    failover.close()
+    await worker.close(timeoutMs)
+  }
+}
+
+const bounded = async (work: Promise<void>, timeoutMs: number): Promise<void> => {
+  const done = new AbortController()
+  await Promise.race([work, systemClock.wait(timeoutMs, done.signal)])
+  done.abort()
+}

@@ -1,0 +1,40 @@
+// The role that repairs.
+
+import type { DeliveryQueue, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import { makeSweep, type Sweep } from '../broker/sweep.ts'
+import type { Config } from '../config.ts'
+import { systemClock } from './runtime.ts'
+import type { Stores } from './stores.ts'
+
+export type SweepingParts = {
+  stores: Stores
+  routing: RoutingTable | undefined
+  queue: DeliveryQueue | undefined
+  steps: Steps
+  log: Log
+}
+
+export const makeSweeping = (config: Config, parts: SweepingParts): Sweep =>
+  makeSweep({
+    ...parts,
+    store: parts.stores.sweepStore,
+    webhooks: parts.stores.webhooks,
+    clock: systemClock,
+    retentionDays: config.retentionDays,
+  })
+
+/** Sweeps again and again until told to stop. A run that fails is logged; the next one comes all the same. */
+export const sweepEvery = async (
+  sweep: Sweep,
+  {
+    intervalMs,
+    budgetMs,
+    stop,
+    log,
+  }: { intervalMs: number; budgetMs: number; stop: AbortSignal; log: Log },
+): Promise<void> => {
+  while (!stop.aborted) {
+    await sweep({ budgetMs }).catch((error: unknown) => log.error('sweep.failed', { error }))
+    await systemClock.wait(intervalMs, stop)
+  }
+}

@@ -1,0 +1,56 @@
+// What the separate processes (api, worker, sweep) open in the same way: Postgres, Redis, the log.
+
+import type { Config } from '../lib/config.ts'
+import { BrokerError } from '../lib/domain/errors.ts'
+import { makeLogger } from '../lib/logger.ts'
+import type { Log, Steps } from '../lib/broker/ports.ts'
+import { makeSteps, parseFailpoints } from '../lib/wiring/failpoints.ts'
+import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import { makeStores, openDatabase, type Stores } from '../lib/wiring/stores.ts'
+import type { Database } from '../lib/postgres/database.ts'
+import type { Lifecycle } from './lifecycle.ts'
+
+export type Parts = { log: Log; stores: Stores; redis: RedisParts; steps: Steps }
+
+/** An attempt in flight may take its timeout; closing the rest takes moments. */
+export const stopTimeoutMs = (config: Config): number => config.delivery.timeoutMs + 5_000
+
+export const storesOf = (config: Config, database: Database): Stores =>
+  makeStores(database, {
+    timeoutMs: config.delivery.timeoutMs,
+    marginMs: config.delivery.leaseMarginMs,
+    graceMs: config.sweep.graceMs,
+    retentionDays: config.retentionDays,
+  })
+
+export const stepsOf = (config: Config): Steps => {
+  const failpoints = config.failpoints === undefined ? [] : parseFailpoints(config.failpoints)
+  if (failpoints === undefined) {
+    throw new BrokerError('invalid_request', 'FAILPOINTS must be like W2=kill@3,T2=throw')
+  }
+  return makeSteps(failpoints)
+}
+
+export const warnOfPlainSecrets = (config: Config, log: Log): void => {
+  if (config.secretKeys.length === 0) {
+    log.warn('secrets.unencrypted', {
+      advice:
+        'set BROKER_SECRET_KEY to the base64 of 32 random bytes; signing secrets are stored as they are',
+    })
+  }
+}
+
+/** @throws BrokerError when Redis evicts; a Redis or Postgres that is away is no reason not to start */
+export const openParts = async (
+  config: Config,
+  { role, maxConnections }: { role: string; maxConnections: number },
+  lifecycle: Lifecycle,
+): Promise<Parts> => {
+  const log = makeLogger(config.logLevel)
+  const database = openDatabase({ url: config.databaseUrl ?? '', maxConnections, role }, log)
+  lifecycle.onStop('postgres', database.close)
+  const redis = openRedis(config.redisUrl ?? '', config, log)
+  lifecycle.onStop('redis', redis.close)
+  await redis.check()
+  return { log, stores: storesOf(config, database), redis, steps: stepsOf(config) }
+}

@@ -1,0 +1,116 @@
+// The whole broker in one process: `npm start`. API, worker and sweep on embedded stores, or on those that are named.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadProcessConfig, type Config } from '../lib/config.ts'
+import type { Log } from '../lib/broker/ports.ts'
+import { makeLogger } from '../lib/logger.ts'
+import { makeDatabase, type Database } from '../lib/postgres/database.ts'
+import { migrate } from '../lib/postgres/migrate.ts'
+import { makeAccepting } from '../lib/wiring/accepting.ts'
+import { makeApi } from '../lib/wiring/api.ts'
+import { startDelivering } from '../lib/wiring/delivering.ts'
+import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import { openDatabase } from '../lib/wiring/stores.ts'
+import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
+import { configured } from './configured.ts'
+import { runProcess, type Lifecycle } from './lifecycle.ts'
+import { stepsOf, stopTimeoutMs, storesOf } from './parts.ts'
+import { localSecretKey } from './secret-key.ts'
+import { listen } from './server.ts'
+import { findRedis, startRedis } from './services/redis.ts'
+
+const MAX_CONNECTIONS = 10
+const DRAIN_MS = 5_000
+const SWEEP_BUDGET_MS = 20_000
+
+const openPostgres = async (config: Config, lifecycle: Lifecycle, log: Log): Promise<Database> => {
+  if (config.databaseUrl !== undefined) {
+    const settings = { url: config.databaseUrl, maxConnections: MAX_CONNECTIONS, role: 'start' }
+    const database = openDatabase(settings, log)
+    lifecycle.onStop('postgres', database.close)
+    return database
+  }
+  const { openEmbedded } = await import('../lib/postgres/embedded.ts')
+  const embedded = await openEmbedded(join(config.dataDir, 'postgres'))
+  lifecycle.onStop('postgres', embedded.close)
+  return makeDatabase(embedded.pool)
+}
+
+/** Undefined when there is none to start: the broker then delivers straight from Postgres. */
+const openQueue = async (
+  config: Config,
+  lifecycle: Lifecycle,
+  log: Log,
+): Promise<RedisParts | undefined> => {
+  let url = config.redisUrl
+  if (url === undefined) {
+    const found = findRedis(console.log)
+    if ('advice' in found) {
+      console.log(`${found.advice}; going on without Redis, delivering straight from Postgres`)
+      return undefined
+    }
+    const server = await startRedis({ dataDir: join(config.dataDir, 'redis'), persistence: 'aof' })
+    lifecycle.onStop('redis-server', server.stop)
+    url = server.url
+  }
+  const redis = openRedis(url, config, log)
+  lifecycle.onStop('redis', redis.close)
+  await redis.check()
+  return redis
+}
+
+const loaded = configured(() => loadProcessConfig('start'))
+mkdirSync(loaded.dataDir, { recursive: true })
+const config: Config =
+  loaded.secretKeys.length > 0
+    ? loaded
+    : { ...loaded, secretKeys: [localSecretKey(loaded.dataDir)] }
+
+await runProcess(stopTimeoutMs(config), async (lifecycle) => {
+  const log = makeLogger(config.logLevel)
+  const [database, redis] = await Promise.all([
+    openPostgres(config, lifecycle, log),
+    openQueue(config, lifecycle, log),
+  ])
+  await migrate(database)
+  const shared = {
+    stores: storesOf(config, database),
+    routing: redis?.routing,
+    steps: stepsOf(config),
+    log,
+  }
+
+  const delivering = startDelivering(config, {
+    ...shared,
+    queue: redis === undefined ? undefined : { url: redis.url, port: redis.queue },
+  })
+  lifecycle.onStop('delivering', () => delivering.close(config.delivery.timeoutMs + 2_000))
+  const sweeping = sweepEvery(makeSweeping(config, { ...shared, queue: redis?.queue }), {
+    intervalMs: config.sweep.intervalMs,
+    budgetMs: SWEEP_BUDGET_MS,
+    stop: lifecycle.stopping,
+    log,
+  })
+  lifecycle.onStop('sweep', () => sweeping)
+
+  const handOver =
+    redis?.queue.enqueue ??
+    (() => {
+      delivering.wake()
+      return Promise.resolve()
+    })
+  const app = makeApi(config, {
+    ...shared,
+    accepting: makeAccepting(config, { ...shared, handOver }),
+    optional: redis === undefined ? { redis: () => Promise.resolve(false) } : { redis: redis.ping },
+  })
+  const server = await listen(app, config.http)
+  lifecycle.onStop('http', () => server.close(DRAIN_MS))
+  if (config.auth.kind === 'off') {
+    log.warn('auth.off', { reason: config.auth.reason })
+    console.log('no API key is asked for (set BROKER_API_KEYS to change that)')
+  }
+  console.log(`webhook-broker ready on ${server.url}`)
+  console.log(`try: npm run listen -- --port 4000`)
+})

@@ -1,0 +1,44 @@
+// The sweep as a process: `npm run sweep` runs once and prints a JSON summary, `npm run sweep -- --every` keeps going.
+
+import { parseArgs } from 'node:util'
+import { loadProcessConfig } from '../lib/config.ts'
+import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
+import { configured } from './configured.ts'
+import { runProcess } from './lifecycle.ts'
+import { openParts } from './parts.ts'
+
+const MAX_CONNECTIONS = 2
+const STOP_TIMEOUT_MS = 15_000
+// A run ends by itself before the next one would begin, but never has less than this.
+const MIN_BUDGET_MS = 20_000
+
+const { values } = parseArgs({ options: { every: { type: 'boolean', default: false } } })
+const config = configured(() => loadProcessConfig('sweep'))
+
+await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
+  const parts = await openParts(
+    config,
+    { role: 'sweep', maxConnections: MAX_CONNECTIONS },
+    lifecycle,
+  )
+  const sweep = makeSweeping(config, {
+    ...parts,
+    routing: parts.redis.routing,
+    queue: parts.redis.queue,
+  })
+  const { intervalMs } = config.sweep
+  const budgetMs = Math.max(intervalMs, MIN_BUDGET_MS)
+  if (values.every) {
+    const sweeping = sweepEvery(sweep, {
+      intervalMs,
+      budgetMs,
+      stop: lifecycle.stopping,
+      log: parts.log,
+    })
+    lifecycle.onStop('sweep', () => sweeping)
+    console.log('webhook-broker sweep ready')
+    return
+  }
+  console.log(JSON.stringify(await sweep({ budgetMs })))
+  await lifecycle.stop()
+})

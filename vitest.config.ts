@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     retry: 0,
+    // The second one is for .ci/run, which prints the sum as its last line.
+    reporters: ['default', ['json', { outputFile: 'test-results/tests.json' }]],
     maxWorkers: 2,
     coverage: {
       provider: 'v8',

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { BrokerError } from '../lib/domain/errors.ts'
-import type { App } from '../lib/http/app.ts'
+import type { App } from '../lib/http/env.ts'
 
 export type ApiServer = {
   url: string

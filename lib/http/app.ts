@@ -10,10 +10,8 @@ import {
   type Caller,
 } from '../domain/api-key.ts'
 import { BrokerError } from '../domain/errors.ts'
+import type { App, AppEnv } from './env.ts'
 import { respondProblem } from './problem.ts'
-
-export type AppEnv = { Variables: { requestId: string; caller: Caller } }
-export type App = Hono<AppEnv>
 
 export type AppDeps = {
   /** Undefined: no key is asked for, and every request is the tenant `default`. */

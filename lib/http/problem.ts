@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { BrokerError, type ErrorCode, type FieldFault } from '../domain/errors.ts'
-import type { AppEnv } from './app.ts'
+import type { AppEnv } from './env.ts'
 
 type Kind = { status: ContentfulStatusCode; title: string }
 

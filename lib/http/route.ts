@@ -5,7 +5,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
 import type { Scope } from '../domain/api-key.ts'
 import { BrokerError, type ErrorCode, type FieldFault } from '../domain/errors.ts'
-import type { App, AppEnv } from './app.ts'
+import type { App, AppEnv } from './env.ts'
 import { readJson } from './body.ts'
 
 /** `public` routes lie outside /api/v0 and ask for no key. */

@@ -34,10 +34,19 @@ redis.call('SREM', KEYS[8], ARGV[1])
 redis.call('DEL', KEYS[1])
 return 1`
 
+// In one script: a job that ends between two questions has neither a place in the list nor a lock, and would be taken
+// for one whose worker died. The list is never longer than all workers' slots together.
+const ABANDONED = `
+local found = {}
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  if redis.call('EXISTS', ARGV[1] .. id .. ':lock') == 0 then found[#found + 1] = id end
+end
+return found`
+
 /** @param redis a connection that fails fast (`connectQueue(url, 'commands')`); closed with the queue */
 export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliveryQueue => {
   const names = makeQueueNames(prefix)
-  const opened = makeOpener(redis, names)
+  const queue = openQueue(redis, names)
 
   const enqueue = async (jobs: readonly Job[]) => {
     for (let at = 0; at < jobs.length; at += JOBS_PER_PIPELINE) {
@@ -46,7 +55,7 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         data: {},
         opts: jobOptions(deliveryId, delayMs),
       }))
-      await translated(async () => (await opened.queue()).addBulk(bulk))
+      await translated(() => queue.addBulk(bulk))
     }
   }
 
@@ -70,52 +79,32 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         const before = from === undefined ? '' : String(from)
         return (await redis.eval(RAISE, 1, names.incarnation, before, String(to))) === 1
       }),
-    workers: () => translated(async () => countWorkers(await opened.queue())),
+    workers: () => translated(() => countWorkers(queue)),
     depth: () =>
       translated(async () => {
-        const queue = await opened.queue()
         const counts = await queue.getJobCounts('wait', 'delayed', 'prioritized')
         return Object.values(counts).reduce((sum, count) => sum + count, 0)
       }),
     close: async () => {
-      await opened.close()
+      await queue.close().catch(() => undefined)
       redis.disconnect()
     },
   }
 }
 
-/**
- * BullMQ asks for the server's version when a queue is made, and a queue whose first question failed stays broken for
- * ever. So it is made when the connection stands, and made again when that failed.
- */
-const makeOpener = (redis: Redis, names: QueueNames) => {
-  let current: Promise<Queue> | undefined
-  const open = async (): Promise<Queue> => {
-    if (redis.status !== 'ready') throw new Error(`no connection to Redis (${redis.status})`)
-    const queue = new Queue(names.queue, {
-      connection: redis,
-      prefix: names.bullPrefix,
-      skipWaitingForReady: true,
-      skipMetasUpdate: true,
-    })
-    // BullMQ repeats its connection's errors here; they are logged where the connection is made.
-    queue.on('error', () => undefined)
-    await queue.waitUntilReady()
-    return queue
-  }
-  const opener = {
-    queue: () =>
-      (current ??= open().catch((error: unknown) => {
-        current = undefined
-        throw error
-      })),
-    close: async () => {
-      await current?.then((queue) => queue.close()).catch(() => undefined)
-    },
-  }
-  // The first trigger need not wait for it.
-  redis.on('ready', () => void opener.queue().catch(() => undefined))
-  return opener
+/** BullMQ's queue over a connection that need not stand yet, nor stay. */
+const openQueue = (redis: Redis, names: QueueNames): Queue => {
+  const queue = new Queue(names.queue, {
+    connection: redis,
+    prefix: names.bullPrefix,
+    skipWaitingForReady: true,
+    skipMetasUpdate: true,
+    // Asked for while Redis is away, the version would leave the queue broken for ever, not only until Redis is back.
+    skipVersionCheck: true,
+  })
+  // BullMQ repeats its connection's errors here; they are logged where the connection is made.
+  queue.on('error', () => undefined)
+  return queue
 }
 
 const translated = async <T>(run: () => Promise<T>): Promise<T> => {
@@ -169,9 +158,8 @@ const forget = async (redis: Redis, names: QueueNames, jobs: readonly Job[]): Pr
 }
 
 const abandoned = async (redis: Redis, names: QueueNames): Promise<string[]> => {
-  const ids = await redis.lrange(names.active, 0, -1)
-  const locked = await existing(redis, ids.map(names.lock))
-  return ids.filter((_, index) => locked[index] === false)
+  const ids = await redis.eval(ABANDONED, 1, names.active, names.job(''))
+  return Array.isArray(ids) ? ids.map(String) : []
 }
 
 const countWorkers = async (queue: Queue): Promise<number | undefined> => {

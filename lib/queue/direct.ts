@@ -2,6 +2,7 @@
 // once. It may run beside the queue: only the claim decides who attempts a delivery.
 
 import type { Claim, Clock, Log } from '../broker/ports.ts'
+import { makeAlarm } from './alarm.ts'
 
 export type DirectDeps = {
   /** Claims at most so many deliveries that are due. */
@@ -82,18 +83,6 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
       alarm.ring()
       await looping
       await attempts.idle()
-    },
-  }
-}
-
-/** A rest that can be cut short; a ring while nobody rests ends the next rest at once. */
-const makeAlarm = (clock: Clock) => {
-  let bell = new AbortController()
-  return {
-    ring: () => bell.abort(),
-    rest: async (delayMs: number) => {
-      await clock.wait(delayMs, bell.signal)
-      bell = new AbortController()
     },
   }
 }

@@ -2,18 +2,20 @@
 // going over is never wrong, only more work for Postgres.
 
 import type { Clock, Log } from '../broker/ports.ts'
+import { makeAlarm } from './alarm.ts'
 import type { DirectDispatcher } from './direct.ts'
 
 export type FailoverDeps = {
   direct: Pick<DirectDispatcher, 'resume' | 'finish'>
-  /** Whether Redis holds the incarnation key: after a loss it does only when a sweep has begun the repair. */
+  /** Whether Redis holds the incarnation key: after a loss it does only when a sweep has begun the repair. Rejects, in a
+   *  bounded time, when Redis does not answer. */
   holdsIncarnation(): Promise<boolean>
   clock: Clock
   log: Log
 }
 
 export type Failover = {
-  /** To be told of every failure and recovery of the connection. */
+  /** To be told of every failure and recovery of the worker's connections. */
   onConnection(state: 'failed' | 'ready'): void
   close(): void
 }
@@ -21,41 +23,61 @@ export type Failover = {
 const FAILURES = 3
 const WITHIN_MS = 2_000
 const ASK_AGAIN_MS = 1_000
+// A Redis that is frozen breaks no connection: it has to be asked. One command in two minutes, since commands cost money.
+const HEARTBEAT_MS = 120_000
 
-/** Over after 3 failures within 2 s; back when Redis holds the incarnation, and Postgres is drained first. */
+/** Over after 3 failures within 2 s, or 3 questions in a row without an answer; back when Redis holds the incarnation,
+ *  and Postgres is drained first. */
 export const makeFailover = ({ direct, holdsIncarnation, clock, log }: FailoverDeps): Failover => {
-  const closed = new AbortController()
-  let failedAtMs: number[] = []
+  const alarm = makeAlarm(clock)
+  let closed = false
   let over = false
-  let returning = false
+  let failedAtMs: number[] = []
+  let unanswered = 0
 
-  const goBack = async () => {
-    returning = true
-    while (!closed.signal.aborted) {
-      if (await holdsIncarnation().catch(() => false)) break
-      await clock.wait(ASK_AGAIN_MS, closed.signal)
-    }
-    returning = false
-    if (closed.signal.aborted) return
+  const goOver = (reason: string) => {
+    over = true
+    direct.resume()
+    log.warn('dispatcher.direct', { reason })
+  }
+  const goBack = () => {
     over = false
     failedAtMs = []
     direct.finish()
     log.info('dispatcher.queue', {})
   }
+  const ask = async () => {
+    try {
+      const held = await holdsIncarnation()
+      unanswered = 0
+      if (over && held && !closed) goBack()
+    } catch {
+      unanswered += 1
+      if (!over && !closed && unanswered >= FAILURES) goOver('Redis does not answer')
+    }
+  }
+  const isClosed = () => closed
+  const watch = async () => {
+    for (;;) {
+      await alarm.rest(over || unanswered > 0 ? ASK_AGAIN_MS : HEARTBEAT_MS)
+      if (isClosed()) return
+      await ask()
+    }
+  }
+  void watch()
 
   return {
     onConnection: (state) => {
-      if (state === 'ready') {
-        if (over && !returning) void goBack()
-        return
-      }
+      if (state === 'ready' || over || closed) return
       const nowMs = clock.elapsedMs()
       failedAtMs = [...failedAtMs.filter((atMs) => nowMs - atMs < WITHIN_MS), nowMs]
-      if (over || failedAtMs.length < FAILURES) return
-      over = true
-      direct.resume()
-      log.warn('dispatcher.direct', { reason: 'Redis does not answer' })
+      if (failedAtMs.length < FAILURES) return
+      goOver('the connection to Redis fails')
+      alarm.ring()
     },
-    close: () => closed.abort(),
+    close: () => {
+      closed = true
+      alarm.ring()
+    },
   }
 }

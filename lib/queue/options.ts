@@ -1,7 +1,7 @@
 // The one factory of BullMQ's options, so that producer, worker and drain agree.
 
 import type { JobsOptions } from 'bullmq'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
 
 /**
@@ -21,28 +21,28 @@ export const jobOptions = (deliveryId: string, delayMs: number): JobsOptions => 
 const CONNECT_TIMEOUT_MS = 1_000
 const COMMAND_TIMEOUT_MS = 1_000
 const MAX_RECONNECT_MS = 2_000
+const SILENT_SOCKET_MS = 10_000
+
+/** Seconds that an idle worker waits for a job. A new job wakes it at once all the same, and commands cost money. */
+export const DRAIN_DELAY_S = 300
 
 /**
- * A connection for BullMQ. BullMQ's own (given options) waits for ever on a Redis that is away, even with the offline
- * queue switched off (measured: over 8 s); ours rejects at once.
- *
- * @param use `commands`: fails fast. `blocking`: the worker's, which waits for jobs and reconnects for ever
+ * `commands`: fails fast, for whoever must answer. `worker`: its commands wait for Redis to come back, as BullMQ wants
+ * it, and a silent socket is replaced. `blocking`: the connection on which a worker waits for jobs.
  */
-export const connectQueue = (url: string, use: 'commands' | 'blocking', log: Log): Redis => {
-  const shared = {
+export type QueueUse = 'commands' | 'worker' | 'blocking'
+
+/** A connection for BullMQ. BullMQ's own (given options) waits for ever on a Redis that is away, even with the offline
+ *  queue switched off (measured: over 8 s); ours does what its use says. */
+export const connectQueue = (url: string, use: QueueUse, log: Log): Redis => {
+  const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    // After a failover the old primary keeps our connection and refuses writes until we connect anew.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     connectionName: `webhook-broker-${use}`,
-  }
-  const redis =
-    use === 'commands'
-      ? new Redis(url, {
-          ...shared,
-          enableOfflineQueue: false,
-          maxRetriesPerRequest: 0,
-          commandTimeout: COMMAND_TIMEOUT_MS,
-        })
-      : new Redis(url, { ...shared, maxRetriesPerRequest: null })
+    ...settingsFor(use),
+  })
   let silent = false
   redis.on('error', (error: Error) => {
     if (!silent) log.warn('redis.connection_lost', { part: use, error })
@@ -52,4 +52,24 @@ export const connectQueue = (url: string, use: 'commands' | 'blocking', log: Log
     silent = false
   })
   return redis
+}
+
+const settingsFor = (use: QueueUse): RedisOptions => {
+  switch (use) {
+    case 'commands':
+      return {
+        enableOfflineQueue: false,
+        // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
+        maxRetriesPerRequest: 1,
+        commandTimeout: COMMAND_TIMEOUT_MS,
+      }
+    case 'worker':
+      return { maxRetriesPerRequest: null, socketTimeout: SILENT_SOCKET_MS }
+    case 'blocking':
+      // The wait for a job is the longest silence that is sound.
+      return {
+        maxRetriesPerRequest: null,
+        socketTimeout: DRAIN_DELAY_S * 1_000 + SILENT_SOCKET_MS,
+      }
+  }
 }

@@ -12,10 +12,13 @@ const MAX_RECONNECT_MS = 2_000
 export const connectRedis = (url: string, log: Log): Redis => {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
+    // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
+    maxRetriesPerRequest: 1,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    retryStrategy: (times) => Math.min(10 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    // After a failover the old primary keeps our connection and refuses writes until we connect anew.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     connectionName: 'webhook-broker',
   })
   // Without a listener the first error would end the process. One line for each outage is enough.

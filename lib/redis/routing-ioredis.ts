@@ -1,19 +1,35 @@
-// The routing table's commands over a TCP connection.
+// The routing table's commands over a socket (ioredis). One pipeline is one round trip.
 
 import type { Redis } from 'ioredis'
-import type { RoutingCommands } from './routing-table.ts'
+import { BrokerError } from '../domain/errors.ts'
+import type { SendCommands } from './commands.ts'
 
 /** @param redis a client that fails fast (see connect.ts) */
-export const ioredisCommands = (redis: Redis): RoutingCommands => ({
-  versionAndMembers: async (versionKey, setKey) => {
-    // One pipeline; its commands run in this order.
-    const replies = await redis.pipeline().get(versionKey).smembers(setKey).exec()
-    const [version, members] = (replies ?? []).map(([error, reply]) => {
-      if (error !== null) throw error
+export const ioredisCommands =
+  (redis: Redis): SendCommands =>
+  async (commands) => {
+    const pipeline = redis.pipeline()
+    for (const command of commands) {
+      switch (command.kind) {
+        case 'get':
+          pipeline.get(command.key)
+          break
+        case 'members':
+          pipeline.smembers(command.key)
+          break
+        case 'script':
+          pipeline.eval(command.script, command.keys.length, ...command.keys, ...command.args)
+          break
+      }
+    }
+    const replies = await pipeline.exec().catch((cause: unknown) => {
+      throw unavailable(cause)
+    })
+    return (replies ?? []).map(([error, reply]) => {
+      if (error !== null) throw unavailable(error)
       return reply
     })
-    return [typeof version === 'string' ? version : null, members as string[]]
-  },
-  getMany: (keys) => (keys.length === 0 ? Promise.resolve([]) : redis.mget(...keys)),
-  run: (script, keys, args) => redis.eval(script, keys.length, ...keys, ...args),
-})
+  }
+
+const unavailable = (cause: unknown): BrokerError =>
+  new BrokerError('queue_unavailable', 'Redis did not carry out a command', { cause })

@@ -6,7 +6,7 @@ import type { LogReader } from '../../broker/ports.ts'
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts'
 import { BrokerError } from '../../domain/errors.ts'
 import { isId } from '../../domain/ids.ts'
-import type { App } from '../app.ts'
+import type { App } from '../env.ts'
 import { cursor, decodeCursor, encodeCursor, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import {

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { ManageWebhook } from '../../broker/manage-webhook.ts'
 import type { WebhookKey } from '../../broker/ports.ts'
-import type { App, AppEnv } from '../app.ts'
+import type { App, AppEnv } from '../env.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import {
   acceptedSchema,

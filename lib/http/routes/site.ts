@@ -2,7 +2,7 @@
 
 import type { Readiness } from '../../broker/readiness.ts'
 import { BrokerError } from '../../domain/errors.ts'
-import type { App } from '../app.ts'
+import type { App } from '../env.ts'
 import { docsPage, DOCS_STYLE } from '../docs-page.ts'
 import { openApiDocument } from '../openapi.ts'
 

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { TriggerEvent } from '../../broker/trigger-event.ts'
-import type { App } from '../app.ts'
+import type { App } from '../env.ts'
 import { readBody } from '../body.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import { acceptedSchema } from '../schemas.ts'

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { ListWebhooks } from '../../broker/list-webhooks.ts'
 import type { RegisterWebhook } from '../../broker/register-webhook.ts'
-import type { App } from '../app.ts'
+import type { App } from '../env.ts'
 import { cursor, decodeCursor, encodeCursor, offset, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import {

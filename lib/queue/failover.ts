@@ -46,11 +46,13 @@ export const makeFailover = ({ direct, holdsIncarnation, clock, log }: FailoverD
     direct.finish()
     log.info('dispatcher.queue', {})
   }
+  /** A Redis that answers one connection and drops the other is not back. */
+  const calm = () => failedAtMs.every((atMs) => clock.elapsedMs() - atMs >= WITHIN_MS)
   const ask = async () => {
     try {
       const held = await holdsIncarnation()
       unanswered = 0
-      if (over && held && !closed) goBack()
+      if (over && held && !closed && calm()) goBack()
     } catch {
       unanswered += 1
       if (!over && !closed && unanswered >= FAILURES) goOver('Redis does not answer')
@@ -68,10 +70,10 @@ export const makeFailover = ({ direct, holdsIncarnation, clock, log }: FailoverD
 
   return {
     onConnection: (state) => {
-      if (state === 'ready' || over || closed) return
+      if (state === 'ready' || closed) return
       const nowMs = clock.elapsedMs()
       failedAtMs = [...failedAtMs.filter((atMs) => nowMs - atMs < WITHIN_MS), nowMs]
-      if (failedAtMs.length < FAILURES) return
+      if (over || failedAtMs.length < FAILURES) return
       goOver('the connection to Redis fails')
       alarm.ring()
     },

@@ -1,8 +1,9 @@
 // The one factory of BullMQ's options, so that producer, worker and drain agree.
 
 import type { JobsOptions } from 'bullmq'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Redis, type CommonRedisOptions } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
+import type { QueueNames } from './names.ts'
 
 /**
  * How every job is added. A job that is kept after it ended silently swallows the re-add of its id (measured), so none
@@ -27,49 +28,66 @@ const SILENT_SOCKET_MS = 10_000
 export const DRAIN_DELAY_S = 300
 
 /**
- * `commands`: fails fast, for whoever must answer. `worker`: its commands wait for Redis to come back, as BullMQ wants
- * it, and a silent socket is replaced. `blocking`: the connection on which a worker waits for jobs.
+ * A connection that fails fast, for whoever must answer. BullMQ's own (given options) waits for ever on a Redis that is
+ * away, even with the offline queue switched off (measured: over 8 s).
  */
-export type QueueUse = 'commands' | 'worker' | 'blocking'
+export const connectQueue = (url: string, use: 'commands', log: Log): Redis =>
+  connect(log, url, {
+    connectionName: `webhook-broker-${use}`,
+    enableOfflineQueue: false,
+    // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
+    maxRetriesPerRequest: 1,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+  })
 
-/** A connection for BullMQ. BullMQ's own (given options) waits for ever on a Redis that is away, even with the offline
- *  queue switched off (measured: over 8 s); ours does what its use says. */
-export const connectQueue = (url: string, use: QueueUse, log: Log): Redis => {
+export type WorkerConnections = {
+  /** Its commands wait for Redis to come back, as BullMQ wants it; a socket that is silent is replaced. */
+  commands: Redis
+  /** On which the worker waits for a job. */
+  blocking: Redis
+}
+
+/** The two connections of a worker. Ours, not copies that BullMQ makes: its close waits for ever for a lost one. */
+export const connectWorker = (url: string, names: QueueNames, log: Log): WorkerConnections => ({
+  commands: connect(log, url, {
+    connectionName: 'webhook-broker-worker',
+    maxRetriesPerRequest: null,
+    socketTimeout: SILENT_SOCKET_MS,
+  }),
+  blocking: connect(log, url, {
+    // The name by which BullMQ counts workers.
+    connectionName: `${names.bullPrefix}:${Buffer.from(names.queue).toString('base64')}`,
+    maxRetriesPerRequest: null,
+    // The wait for a job is the longest silence that is sound.
+    socketTimeout: DRAIN_DELAY_S * 1_000 + SILENT_SOCKET_MS,
+  }),
+})
+
+type ConnectionSettings = Pick<
+  CommonRedisOptions,
+  | 'connectionName'
+  | 'enableOfflineQueue'
+  | 'maxRetriesPerRequest'
+  | 'commandTimeout'
+  | 'socketTimeout'
+>
+
+const connect = (log: Log, url: string, options: ConnectionSettings): Redis => {
   const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: (times: number) => Math.min(10 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
     // After a failover the old primary keeps our connection and refuses writes until we connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    connectionName: `webhook-broker-${use}`,
-    ...settingsFor(use),
+    ...options,
   })
+  // Without a listener the first error would end the process. One line for each outage is enough.
   let silent = false
   redis.on('error', (error: Error) => {
-    if (!silent) log.warn('redis.connection_lost', { part: use, error })
+    if (!silent) log.warn('redis.connection_lost', { part: options.connectionName, error })
     silent = true
   })
   redis.on('ready', () => {
     silent = false
   })
   return redis
-}
-
-const settingsFor = (use: QueueUse): RedisOptions => {
-  switch (use) {
-    case 'commands':
-      return {
-        enableOfflineQueue: false,
-        // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
-        maxRetriesPerRequest: 1,
-        commandTimeout: COMMAND_TIMEOUT_MS,
-      }
-    case 'worker':
-      return { maxRetriesPerRequest: null, socketTimeout: SILENT_SOCKET_MS }
-    case 'blocking':
-      // The wait for a job is the longest silence that is sound.
-      return {
-        maxRetriesPerRequest: null,
-        socketTimeout: DRAIN_DELAY_S * 1_000 + SILENT_SOCKET_MS,
-      }
-  }
 }

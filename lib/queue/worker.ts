@@ -1,13 +1,15 @@
 // The consumer's side: takes jobs, hands each to the use case, and tells BullMQ what the log has decided. It decides
 // nothing itself: BullMQ's counters and locks are hints.
 
-import { DelayedError, Worker, type Job } from 'bullmq'
+import { DelayedError, Worker, type Job, type WorkerOptions } from 'bullmq'
 import type { Clock, JobVerdict, Log } from '../broker/ports.ts'
 import { assertNever } from '../domain/assert-never.ts'
 import { BrokerError } from '../domain/errors.ts'
 import { isId } from '../domain/ids.ts'
-import { makeQueueNames } from './names.ts'
-import { connectQueue } from './options.ts'
+import { backendOver } from './backend.ts'
+import { makeQueueNames, type QueueNames } from './names.ts'
+import { connectWorker, DRAIN_DELAY_S, type WorkerConnections } from './options.ts'
+import { makeRest } from './rest.ts'
 
 export type WorkerSettings = {
   redisUrl: string
@@ -42,66 +44,106 @@ class RetryAt extends Error {
 }
 
 const LOCK_MARGIN_MS = 1_000
-// An idle worker asks once in two minutes: a new job wakes it at once all the same, and commands cost money.
-const DRAIN_DELAY_S = 120
 // BullMQ's own stalled check: the sweep finds abandoned jobs sooner and never gives up on them.
 const STALLED_INTERVAL_MS = 300_000
 const NEVER = 1_000_000
 const FIRST_PAUSE_MS = 1_000
 const MAX_PAUSE_MS = 30_000
 const AFTER_FAULT_MS = 30_000
+// BullMQ's own 15 s would make a job wait that long after a short loss of the connection.
+const ASK_AGAIN_MS = 1_000
+// What BullMQ gets to tell Redis of the last jobs.
+const LAST_WORDS_MS = 1_000
 
 export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWorker => {
   const names = makeQueueNames(settings.prefix)
-  const redis = connectQueue(settings.redisUrl, 'blocking', deps.log)
+  const connections = connectWorker(settings.redisUrl, names, deps.log)
   const closing = new AbortController()
+  const running = new Set<Promise<void>>()
   const worker = new Worker(
     names.queue,
-    async (job, token) => {
-      const verdict = await decide(deps, job, closing.signal)
-      await tellBullmq(job, token, verdict)
+    (job, token) => {
+      const run = process({ deps, closing: closing.signal }, job, token)
+      running.add(run)
+      return run.finally(() => running.delete(run))
     },
-    {
-      connection: redis,
-      prefix: names.bullPrefix,
-      concurrency: settings.concurrency,
-      lockDuration: settings.attemptMs + LOCK_MARGIN_MS,
-      drainDelay: DRAIN_DELAY_S,
-      stalledInterval: STALLED_INTERVAL_MS,
-      maxStalledCount: NEVER,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
-      settings: {
-        backoffStrategy: (_attemptsMade, _type, error) =>
-          error instanceof RetryAt ? error.delayMs : AFTER_FAULT_MS,
-      },
-    },
+    workerOptions(settings, { names, connections }),
+    backendOver(connections, names.bullPrefix),
   )
-  redis.on('ready', () => deps.onConnection?.('ready'))
-  redis.on('close', () => deps.onConnection?.('failed'))
-  // A lost lock or a job that vanished with Redis: the claim has already decided who delivers.
-  worker.on('error', (error) => deps.log.info('queue.worker_error', { error }))
+  worker.on(
+    'error',
+    makeRest({
+      ...deps,
+      closing: closing.signal,
+      pause: () => void worker.pause(true),
+      resume: () => void worker.resume(),
+    }),
+  )
+  const all = [connections.commands, connections.blocking]
+  for (const redis of all) {
+    redis.on('ready', () => deps.onConnection?.('ready'))
+    redis.on('close', () => {
+      if (!closing.signal.aborted) deps.onConnection?.('failed')
+    })
+  }
   return {
-    close: (timeoutMs) => close({ worker, closing, deps }, timeoutMs, () => redis.disconnect()),
+    close: async (timeoutMs) => {
+      closing.abort()
+      await endWithin(timeoutMs, { worker, running, deps })
+      for (const redis of all) redis.disconnect()
+    },
   }
 }
 
-type Closing = { worker: Worker; closing: AbortController; deps: WorkerDeps }
+const workerOptions = (
+  { concurrency, attemptMs }: WorkerSettings,
+  { names, connections }: { names: QueueNames; connections: WorkerConnections },
+): WorkerOptions => ({
+  connection: connections.commands,
+  prefix: names.bullPrefix,
+  concurrency,
+  lockDuration: attemptMs + LOCK_MARGIN_MS,
+  drainDelay: DRAIN_DELAY_S,
+  stalledInterval: STALLED_INTERVAL_MS,
+  maxStalledCount: NEVER,
+  runRetryDelay: ASK_AGAIN_MS,
+  removeOnComplete: { count: 0 },
+  removeOnFail: { count: 0 },
+  settings: {
+    backoffStrategy: (_attemptsMade, _type, error) =>
+      error instanceof RetryAt ? error.delayMs : AFTER_FAULT_MS,
+  },
+})
 
-const close = async (
-  { worker, closing, deps }: Closing,
-  timeoutMs: number,
-  disconnect: () => void,
-): Promise<void> => {
-  closing.abort()
-  const bounded = new AbortController()
-  // Closing waits for Redis, which may be away: then there is nothing to wait for.
+type Ending = { worker: Worker; running: Set<Promise<void>>; deps: WorkerDeps }
+
+/** Takes no new job and waits for those under way; then for BullMQ, which may wait for ever for a Redis that is away. */
+const endWithin = async (timeoutMs: number, { worker, running, deps }: Ending): Promise<void> => {
+  const { clock, log } = deps
+  const over = new AbortController()
+  const jobsEnded = async () => {
+    while (running.size > 0) await Promise.allSettled(running)
+    await clock.wait(LAST_WORDS_MS, over.signal)
+  }
   await Promise.race([
-    worker.close().catch((error: unknown) => deps.log.warn('queue.close_failed', { error })),
-    deps.clock.wait(timeoutMs, bounded.signal),
+    worker.close().catch((error: unknown) => log.warn('queue.close_failed', { error })),
+    jobsEnded(),
+    clock.wait(timeoutMs, over.signal),
   ])
-  bounded.abort()
-  disconnect()
+  over.abort()
+}
+
+type Processing = { deps: WorkerDeps; closing: AbortSignal }
+
+const process = async (
+  { deps, closing }: Processing,
+  job: Job,
+  token: string | undefined,
+): Promise<void> => {
+  const verdict: JobVerdict = closing.aborted
+    ? { kind: 'later', delayMs: 0 }
+    : await decide(deps, job, closing)
+  await tellBullmq(job, token, verdict)
 }
 
 /** Asks the use case. While Postgres is away the job is kept and asked again: a worker with full slots takes no more. */

@@ -1,0 +1,40 @@
+// A worker that Redis refuses (full, read-only, still loading) rests for a second. BullMQ asks again at once: measured
+// 30,000 commands and 10,000 log lines a second against a full Redis.
+
+import type { Clock, Log } from '../broker/ports.ts'
+
+export type RestDeps = {
+  /** Must not wait for the jobs under way. */
+  pause(): void
+  resume(): void
+  closing: AbortSignal
+  clock: Clock
+  log: Log
+}
+
+const REST_MS = 1_000
+
+/** @returns the listener for the worker's `error` events. At most one log line a second, with how many it stands for. */
+export const makeRest = ({ pause, resume, closing, clock, log }: RestDeps) => {
+  let resting = false
+  let loggedAtMs = Number.NEGATIVE_INFINITY
+  let unlogged = 0
+
+  const rest = async () => {
+    resting = true
+    pause()
+    await clock.wait(REST_MS, closing)
+    resting = false
+    if (!closing.aborted) resume()
+  }
+
+  return (error: Error): void => {
+    // A reply of Redis itself, and not a job that vanished with Redis or a connection that is being made again.
+    if (error.name === 'ReplyError' && !resting && !closing.aborted) void rest()
+    unlogged += 1
+    if (clock.elapsedMs() - loggedAtMs < REST_MS) return
+    log.info('queue.worker_error', { error, count: unlogged })
+    loggedAtMs = clock.elapsedMs()
+    unlogged = 0
+  }
+}

@@ -60,6 +60,11 @@ const openQueue = async (
   return redis
 }
 
+/** Something to paste: registers the receiver that `npm run listen -- --port 4000` starts. */
+const firstLine = (url: string, withKey: boolean): string =>
+  `try: curl -s ${url}/api/v0/webhooks${withKey ? " -H 'authorization: Bearer <key>'" : ''}` +
+  ` -H 'content-type: application/json' -d '{"eventName":"upload_image","webhookUrl":"http://127.0.0.1:4000/hook"}'`
+
 const loaded = configured(() => loadProcessConfig('start'))
 mkdirSync(loaded.dataDir, { recursive: true })
 const config: Config =
@@ -112,5 +117,5 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     console.log('no API key is asked for (set BROKER_API_KEYS to change that)')
   }
   console.log(`webhook-broker ready on ${server.url}`)
-  console.log(`try: npm run listen -- --port 4000`)
+  console.log(firstLine(server.url, config.auth.kind === 'keys'))
 })

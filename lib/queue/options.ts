@@ -81,12 +81,19 @@ const connect = (log: Log, url: string, options: ConnectionSettings): Redis => {
     ...options,
   })
   // Without a listener the first error would end the process. One line for each outage is enough.
+  let lastError: unknown = 'closed'
   let silent = false
   redis.on('error', (error: Error) => {
-    if (!silent) log.warn('redis.connection_lost', { part: options.connectionName, error })
+    lastError = error
+  })
+  // Not emitted when we ourselves disconnect.
+  redis.on('reconnecting', () => {
+    if (!silent)
+      log.warn('redis.connection_lost', { part: options.connectionName, error: lastError })
     silent = true
   })
   redis.on('ready', () => {
+    if (silent) log.info('redis.connection_back', { part: options.connectionName })
     silent = false
   })
   return redis

@@ -22,12 +22,18 @@ export const connectRedis = (url: string, log: Log): Redis => {
     connectionName: 'webhook-broker',
   })
   // Without a listener the first error would end the process. One line for each outage is enough.
+  let lastError: unknown = 'closed'
   let silent = false
   redis.on('error', (error: Error) => {
-    if (!silent) log.warn('redis.connection_lost', { part: 'routing', error })
+    lastError = error
+  })
+  // Not emitted when we ourselves disconnect.
+  redis.on('reconnecting', () => {
+    if (!silent) log.warn('redis.connection_lost', { part: 'routing', error: lastError })
     silent = true
   })
   redis.on('ready', () => {
+    if (silent) log.info('redis.connection_back', { part: 'routing' })
     silent = false
   })
   return redis

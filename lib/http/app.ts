@@ -12,12 +12,15 @@ import {
 import { BrokerError } from '../domain/errors.ts'
 import type { App, AppEnv } from './env.ts'
 import { respondProblem } from './problem.ts'
+import { routePath, type RouteSpec } from './route.ts'
 
 export type AppDeps = {
   /** Undefined: no key is asked for, and every request is the tenant `default`. */
   keys: readonly ApiKey[] | undefined
   makeRequestId(): string
   log: Log
+  /** Routes that another function serves: a wrong method on one of them is 405 here, too. */
+  elsewhere?: readonly Pick<RouteSpec, 'method' | 'path'>[]
 }
 
 const ANYONE: Caller = { tenant: DEFAULT_TENANT, scopes: ALL_SCOPES }
@@ -37,7 +40,11 @@ export const makeApp = (deps: AppDeps): App => {
     }
     return respondProblem(c, error)
   })
-  app.notFound((c) => respondNotFound(app, c))
+  const elsewhere = (deps.elsewhere ?? []).map(({ method, path }) => ({
+    method: method.toUpperCase(),
+    path: routePath(path),
+  }))
+  app.notFound((c) => respondNotFound([...app.routes, ...elsewhere], c))
   return app
 }
 
@@ -82,8 +89,11 @@ const decodable: MiddlewareHandler<AppEnv> = async (c, next) => {
 }
 
 /** 405 where another method has a route, 404 elsewhere. */
-const respondNotFound = (app: App, c: Context<AppEnv>): Response => {
-  const allowed = app.routes
+const respondNotFound = (
+  routes: readonly { method: string; path: string }[],
+  c: Context<AppEnv>,
+): Response => {
+  const allowed = routes
     .filter(({ method, path }) => method !== 'ALL' && matches(path, c.req.path))
     .map(({ method }) => method)
   const allow = [...new Set(allowed)].filter((method) => method !== c.req.method)

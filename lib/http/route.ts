@@ -48,10 +48,12 @@ export type Handler<S extends RouteSpec> = (
   parsed: Parsed<S>,
 ) => Promise<Response> | Response
 
+/** A path of OpenAPI as the router writes it. */
+export const routePath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
+
 /** Gives a route its handler. */
 export const mount = <S extends RouteSpec>(app: App, spec: S, handler: Handler<S>): void => {
-  const path = spec.path.replace(/\{(\w+)\}/g, ':$1')
-  app.on(spec.method.toUpperCase(), path, requireScope(spec.scope), async (c) => {
+  app.on(spec.method.toUpperCase(), routePath(spec.path), requireScope(spec.scope), async (c) => {
     const query = spec.query === undefined ? undefined : check(spec.query, readQuery(c))
     const body = spec.body === undefined ? undefined : check(spec.body, await readJson(c.req.raw))
     return handler(c, { query, body } as Parsed<S>)

@@ -28,22 +28,29 @@ export type AcceptingParts = {
 }
 
 export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting => {
-  const { stores, log } = parts
-  const random = makeRandom()
-  const shared = {
-    ...parts,
-    webhooks: stores.webhooks,
-    deliveryLog: stores.deliveryLog,
-    ids: makeIds(systemClock, random),
-    random,
-    patience: makePatience({ clock: systemClock, log }),
-    secretBox: makeSecretBox(config.secretKeys),
-    urlPolicy: config.delivery,
-  }
+  const shared = { ...parts, ...sharedParts(config, parts), deliveryLog: parts.stores.deliveryLog }
   return {
     register: makeRegisterWebhook(shared),
     list: makeListWebhooks(shared),
     manage: makeManageWebhook(shared),
     trigger: makeTriggerEvent(shared),
+  }
+}
+
+/** Registration alone: it hands nothing over. */
+export const makeRegistering = (
+  config: Config,
+  parts: Omit<AcceptingParts, 'handOver' | 'steps'>,
+): RegisterWebhook => makeRegisterWebhook({ ...parts, ...sharedParts(config, parts) })
+
+const sharedParts = (config: Config, { stores, log }: Pick<AcceptingParts, 'stores' | 'log'>) => {
+  const random = makeRandom()
+  return {
+    webhooks: stores.webhooks,
+    ids: makeIds(systemClock, random),
+    random,
+    patience: makePatience({ clock: systemClock, log }),
+    secretBox: makeSecretBox(config.secretKeys),
+    urlPolicy: config.delivery,
   }
 }

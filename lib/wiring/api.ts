@@ -4,27 +4,16 @@ import { makeAudit } from '../broker/audit.ts'
 import type { Log } from '../broker/ports.ts'
 import { makeReadiness } from '../broker/readiness.ts'
 import type { Config } from '../config.ts'
-import { makeApp, type AppDeps } from '../http/app.ts'
+import { makeApp } from '../http/app.ts'
 import type { App } from '../http/env.ts'
 import { mountLog } from '../http/routes/log.ts'
 import { mountManage } from '../http/routes/manage.ts'
 import { mountSite } from '../http/routes/site.ts'
 import { mountTrigger } from '../http/routes/trigger.ts'
 import { mountList, mountRegister } from '../http/routes/webhooks.ts'
-import { ID_RANDOM_BYTES, makeId } from '../domain/ids.ts'
 import type { Accepting } from './accepting.ts'
-import { makeRandom, systemClock } from './runtime.ts'
+import { appDeps } from './app-deps.ts'
 import type { Stores } from './stores.ts'
-
-/** What every app needs of the configuration. */
-export const appDeps = (config: Config, log: Log): AppDeps => {
-  const random = makeRandom()
-  return {
-    keys: config.auth.kind === 'keys' ? config.auth.keys : undefined,
-    makeRequestId: () => makeId('req', systemClock.nowMs(), random.bytes(ID_RANDOM_BYTES)),
-    log,
-  }
-}
 
 export type ApiParts = {
   accepting: Accepting

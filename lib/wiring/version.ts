@@ -1,8 +1,7 @@
-// The version, once: it stands in package.json and in the user-agent that receivers see.
+// The version, once: it stands in package.json and in the user-agent that receivers see. Imported, not read, so that a
+// bundle carries it.
 
-import { createRequire } from 'node:module'
+import manifest from '../../package.json' with { type: 'json' }
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
-
-export const VERSION = version
-export const USER_AGENT = `webhook-broker/${version}`
+export const VERSION = manifest.version
+export const USER_AGENT = `webhook-broker/${manifest.version}`

@@ -1,0 +1,25 @@
+// What lies outside the API: health, the OpenAPI document and its page. It also gets every request that is nobody's, so
+// that these are asked for a key and answered with a problem document, as everywhere.
+
+import { makeReadiness } from '../../lib/broker/readiness.ts'
+import { DEFAULT_TENANT } from '../../lib/domain/api-key.ts'
+import { handleHttp } from '../../lib/http/lambda.ts'
+import { API_ROUTES } from '../../lib/http/openapi.ts'
+import { mountSite } from '../../lib/http/routes/site.ts'
+import { openApp, openFunction, openRoutingTable } from '../../lib/wiring/serving.ts'
+
+const opened = openFunction('site')
+const routing = await openRoutingTable(opened)
+const app = openApp(opened, API_ROUTES)
+mountSite(
+  app,
+  makeReadiness({
+    reader: opened.stores.reader,
+    optional: {
+      // Any answer will do; a broker without Redis is degraded for good, and says so.
+      redis: async () => (await routing?.versions([DEFAULT_TENANT])) !== undefined,
+    },
+  }),
+)
+
+export const handler = handleHttp(app)

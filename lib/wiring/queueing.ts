@@ -1,0 +1,28 @@
+// The routing table and the queue, for the functions that also enqueue. Separate from serving.ts, which knows no BullMQ.
+
+import type { DeliveryQueue, HandOver, RoutingTable } from '../broker/ports.ts'
+import { openRedis } from './redis.ts'
+import { openRoutingTable, type Opened } from './serving.ts'
+
+export type Queueing = {
+  routing: RoutingTable | undefined
+  queue: DeliveryQueue | undefined
+  handOver: HandOver
+}
+
+/**
+ * Opens both, connected or known to be away.
+ *
+ * @returns without REDIS_URL a hand-over that does nothing: accepted deliveries then wait for the sweep's schedule
+ * @throws BrokerError `invalid_request` when the Redis evicts
+ */
+export const openQueueing = async (opened: Opened): Promise<Queueing> => {
+  const { config, log } = opened
+  if (config.redisUrl === undefined) {
+    const routing = await openRoutingTable(opened)
+    return { routing, queue: undefined, handOver: () => Promise.resolve() }
+  }
+  const redis = openRedis(config.redisUrl, config, log)
+  await redis.check()
+  return { routing: redis.routing, queue: redis.queue, handOver: redis.queue.enqueue }
+}

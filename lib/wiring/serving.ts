@@ -1,0 +1,61 @@
+// What a function opens when it starts, once, and keeps while its environment lives: the log, Postgres, and the frame of
+// an HTTP app. It knows neither Redis nor the queue, so that a function carries only what its route needs.
+
+import { loadProcessConfig, type Config } from '../config.ts'
+import { makeApp, type AppDeps } from '../http/app.ts'
+import type { App } from '../http/env.ts'
+import { makeLogger } from '../logger.ts'
+import type { Log, RoutingTable, Steps } from '../broker/ports.ts'
+import { appDeps } from './app-deps.ts'
+import { openRouting } from './routing.ts'
+import { makeStores, openDatabase, type Stores } from './stores.ts'
+
+export type Opened = { config: Config; log: Log; stores: Stores; steps: Steps }
+
+/** One request at a time runs in an environment: a second connection would idle. The sweep's statements follow each other. */
+const MAX_CONNECTIONS = 1
+
+/**
+ * @param role names the function in pg_stat_activity
+ * @throws BrokerError `invalid_request` naming every fault of the environment
+ */
+export const openFunction = (role: string): Opened => {
+  const config = loadProcessConfig('lambda')
+  const log = makeLogger(config.logLevel)
+  const database = openDatabase(
+    { url: config.databaseUrl ?? '', maxConnections: MAX_CONNECTIONS, role },
+    log,
+  )
+  const stores = makeStores(database, {
+    timeoutMs: config.delivery.timeoutMs,
+    marginMs: config.delivery.leaseMarginMs,
+    graceMs: config.sweep.graceMs,
+    retentionDays: config.retentionDays,
+  })
+  return { config, log, stores, steps: () => undefined }
+}
+
+/**
+ * An app without routes, for a function to mount its own.
+ *
+ * @param elsewhere the routes of other functions, for the one that gets every request that is nobody's
+ */
+export const openApp = (
+  { config, log }: Opened,
+  elsewhere: NonNullable<AppDeps['elsewhere']> = [],
+): App => makeApp({ ...appDeps(config, log), elsewhere })
+
+/**
+ * The routing table when a Redis is configured, connected or known to be away.
+ *
+ * @returns undefined for a broker without Redis: SQL then serves every look-up
+ */
+export const openRoutingTable = async ({
+  config,
+  log,
+}: Opened): Promise<RoutingTable | undefined> => {
+  if (config.redisUrl === undefined && config.upstash === undefined) return undefined
+  const parts = openRouting(config.redisUrl, config, log)
+  await parts.ready()
+  return parts.routing
+}

@@ -179,6 +179,16 @@ export const describeRoutingTable = (name: string, open: () => Promise<RoutingTa
       expect(await sorted(table)).toEqual({ version: 2, urls: [A, B] })
     })
 
+    it('lets an older rebuild give way at its very end, too: it has no set to write', async () => {
+      const older = await table.rebuild(async () => {
+        await table.rebuild(() => Promise.resolve(snapshot(2, { 'order.paid': [A] })), 'acme')
+        await table.apply(change(2, 'add', B))
+        return snapshot(1, {})
+      }, 'acme')
+      expect(older).toBe(false)
+      expect(await sorted(table)).toEqual({ version: 3, urls: [A, B] })
+    })
+
     it('lets an older rebuild give way to one that has only begun', async () => {
       let olderWon: boolean | undefined
       let begin: () => void = () => undefined

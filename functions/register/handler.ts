@@ -3,7 +3,8 @@
 import { handleHttp } from '../../lib/http/lambda.ts'
 import { mountRegister } from '../../lib/http/routes/webhooks.ts'
 import { makeRegistering } from '../../lib/wiring/accepting.ts'
-import { openApp, openFunction, openRoutingTable } from '../../lib/wiring/serving.ts'
+import { openRoutingTable } from '../../lib/wiring/routing.ts'
+import { openApp, openFunction } from '../../lib/wiring/serving.ts'
 
 const opened = openFunction('register')
 const app = openApp(opened)

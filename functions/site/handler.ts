@@ -6,7 +6,8 @@ import { DEFAULT_TENANT } from '../../lib/domain/api-key.ts'
 import { handleHttp } from '../../lib/http/lambda.ts'
 import { API_ROUTES } from '../../lib/http/openapi.ts'
 import { mountSite } from '../../lib/http/routes/site.ts'
-import { openApp, openFunction, openRoutingTable } from '../../lib/wiring/serving.ts'
+import { openRoutingTable } from '../../lib/wiring/routing.ts'
+import { openApp, openFunction } from '../../lib/wiring/serving.ts'
 
 const opened = openFunction('site')
 const routing = await openRoutingTable(opened)

@@ -1,6 +1,6 @@
 // Reading request bodies: the limit is enforced while the bytes arrive, before anything is parsed.
 
-import { BrokerError } from '../domain/errors.ts'
+import { BrokerError, fieldError } from '../domain/errors.ts'
 
 const MAX_JSON_BYTES = 64 * 1024
 
@@ -15,8 +15,9 @@ export const readBody = async (request: Request, maxBytes: number): Promise<Uint
   }
   const declared = request.headers.get('content-length')
   if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes)
-  // The length was declared and is enforced by the server that parsed the request.
-  if (declared !== null) return new Uint8Array(await request.arrayBuffer())
+  // A declared length is enforced by the server that parsed the request, if it is a length at all.
+  if (declared !== null && /^\d+$/.test(declared))
+    return new Uint8Array(await request.arrayBuffer())
   return request.body === null ? new Uint8Array() : readStream(request.body, maxBytes)
 }
 
@@ -53,8 +54,15 @@ export const readJson = async (request: Request): Promise<unknown> => {
     throw new BrokerError('invalid_encoding', 'the body is not valid UTF-8', { cause })
   }
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(text, refuseProto) as unknown
   } catch (cause) {
+    if (cause instanceof BrokerError) throw cause
     throw new BrokerError('invalid_json', 'the body is not JSON', { cause })
   }
+}
+
+/** A field of this name would vanish without a word on the way through the schemas. */
+const refuseProto = (key: string, value: unknown): unknown => {
+  if (key !== '__proto__') return value
+  throw fieldError('invalid_request', '__proto__', 'there is no such field')
 }

@@ -28,13 +28,26 @@ export const cursor = z
 export const encodeCursor = (parts: readonly string[]): string =>
   Buffer.from(JSON.stringify([1, ...parts])).toString('base64url')
 
+const DATABASE_TIME =
+  /^([1-9]\d{3}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d{1,6})?[+-](?:0\d|1[0-4])(?::[0-5]\d)?$/
+
+/** Whether this is a time as Postgres prints it, with microseconds, and one that it reads back (no 30 February). */
+export const isDatabaseTime = (text: string): boolean => {
+  const [, day = '', time = ''] = DATABASE_TIME.exec(text) ?? []
+  const parsed = new Date(`${day}T${time}Z`)
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(`${day}T${time}`)
+}
+
 /**
  * Reads a cursor back.
  *
- * @param patterns what each part must look like, since a caller may have made it up
+ * @param rules what each part must be, since a caller may have made it up
  * @throws BrokerError `invalid_request` naming `cursor`
  */
-export const decodeCursor = (text: string, patterns: readonly RegExp[]): string[] => {
+export const decodeCursor = (
+  text: string,
+  rules: readonly ((part: string) => boolean)[],
+): string[] => {
   const bad = fieldError('invalid_request', 'cursor', 'is not a cursor of ours')
   let value: unknown
   try {
@@ -42,10 +55,10 @@ export const decodeCursor = (text: string, patterns: readonly RegExp[]): string[
   } catch {
     throw bad
   }
-  if (!Array.isArray(value) || value[0] !== 1 || value.length !== patterns.length + 1) throw bad
-  return patterns.map((pattern, index) => {
+  if (!Array.isArray(value) || value[0] !== 1 || value.length !== rules.length + 1) throw bad
+  return rules.map((isRight, index) => {
     const part: unknown = value[index + 1]
-    if (typeof part !== 'string' || !pattern.test(part)) throw bad
+    if (typeof part !== 'string' || !isRight(part)) throw bad
     return part
   })
 }

@@ -17,7 +17,12 @@ export const rateLimitSchema = z.strictObject({
   limit: z.number().int().min(1).max(1_000_000),
   perSeconds: z.number().int().min(1).max(86_400),
 })
-const description = z.string().max(1024).nullable()
+const description = z
+  .string()
+  .max(1024)
+  // Postgres keeps no NUL in a text.
+  .refine((text) => !text.includes('\0'), 'must not hold a NUL character')
+  .nullable()
 const headers = z.record(z.string(), z.string())
 const timeoutMs = z.number().int().min(1).max(MAX_TIMEOUT_MS).nullable()
 const maxInFlight = z.number().int().min(1).max(10_000).nullable()

@@ -2,7 +2,8 @@
 
 import type { DeliveryQueue, HandOver, RoutingTable } from '../broker/ports.ts'
 import { openRedis } from './redis.ts'
-import { openRoutingTable, type Opened } from './serving.ts'
+import { openRoutingTable } from './routing.ts'
+import type { Opened } from './serving.ts'
 
 export type Queueing = {
   routing: RoutingTable | undefined

@@ -32,6 +32,24 @@ export const openRouting = (url: string | undefined, config: Config, log: Log): 
   }
 }
 
+/**
+ * The same for a function: connected, or known to be away.
+ *
+ * @returns undefined for a broker without Redis: SQL then serves every look-up
+ */
+export const openRoutingTable = async ({
+  config,
+  log,
+}: {
+  config: Config
+  log: Log
+}): Promise<RoutingTable | undefined> => {
+  if (config.redisUrl === undefined && config.upstash === undefined) return undefined
+  const parts = openRouting(config.redisUrl, config, log)
+  await parts.ready()
+  return parts.routing
+}
+
 const READY_TIMEOUT_MS = 2_000
 
 type Connection = { status: string; once(event: 'ready', listener: () => void): unknown }

@@ -5,9 +5,8 @@ import { loadProcessConfig, type Config } from '../config.ts'
 import { makeApp, type AppDeps } from '../http/app.ts'
 import type { App } from '../http/env.ts'
 import { makeLogger } from '../logger.ts'
-import type { Log, RoutingTable, Steps } from '../broker/ports.ts'
+import type { Log, Steps } from '../broker/ports.ts'
 import { appDeps } from './app-deps.ts'
-import { openRouting } from './routing.ts'
 import { makeStores, openDatabase, type Stores } from './stores.ts'
 
 export type Opened = { config: Config; log: Log; stores: Stores; steps: Steps }
@@ -44,18 +43,3 @@ export const openApp = (
   { config, log }: Opened,
   elsewhere: NonNullable<AppDeps['elsewhere']> = [],
 ): App => makeApp({ ...appDeps(config, log), elsewhere })
-
-/**
- * The routing table when a Redis is configured, connected or known to be away.
- *
- * @returns undefined for a broker without Redis: SQL then serves every look-up
- */
-export const openRoutingTable = async ({
-  config,
-  log,
-}: Opened): Promise<RoutingTable | undefined> => {
-  if (config.redisUrl === undefined && config.upstash === undefined) return undefined
-  const parts = openRouting(config.redisUrl, config, log)
-  await parts.ready()
-  return parts.routing
-}

@@ -5,7 +5,8 @@ import type { AuditLog } from '../../broker/audit.ts'
 import type { LogReader } from '../../broker/ports.ts'
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts'
 import { BrokerError } from '../../domain/errors.ts'
-import { isId } from '../../domain/ids.ts'
+import { EVENT_NAME_RULE, isEventName } from '../../domain/event-name.ts'
+import { isId, type IdPrefix } from '../../domain/ids.ts'
 import type { App } from '../env.ts'
 import { cursor, decodeCursor, encodeCursor, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
@@ -25,11 +26,17 @@ const time = z.iso
   .optional()
   .meta({ type: 'string', format: 'date-time' })
 
+const idOf = (prefix: IdPrefix, thing: string) =>
+  z
+    .string()
+    .refine((text) => isId(prefix, text), `is not the id of a ${thing}`)
+    .optional()
+
 const deliveriesQuery = z.object({
   status: z.enum(DELIVERY_STATUSES as [DeliveryStatus]).optional(),
-  eventName: z.string().min(1).max(128).optional(),
-  webhookId: z.string().min(1).max(64).optional(),
-  messageId: z.string().min(1).max(64).optional(),
+  eventName: z.string().refine(isEventName, EVENT_NAME_RULE).optional(),
+  webhookId: idOf('wh', 'webhook'),
+  messageId: idOf('msg', 'message'),
   from: time,
   to: time,
   page_size: pageSize,
@@ -80,11 +87,11 @@ export const auditSpec = {
   problems: [],
 } as const satisfies RouteSpec
 
-const CURSOR_PARTS = [/^dlv_[0-9a-z]{26}$/]
+const CURSOR_RULES = [(part: string) => isId('dlv', part)]
 
 export const mountLog = (app: App, reader: LogReader, audit: AuditLog): void => {
   mount(app, deliveriesSpec, async (c, { query }) => {
-    const [beforeId] = query.cursor === undefined ? [] : decodeCursor(query.cursor, CURSOR_PARTS)
+    const [beforeId] = query.cursor === undefined ? [] : decodeCursor(query.cursor, CURSOR_RULES)
     const { deliveries, nextId } = await reader.deliveries({
       tenant: c.get('caller').tenant,
       status: query.status,

@@ -3,6 +3,9 @@
 import type { Context } from 'hono'
 import type { ManageWebhook } from '../../broker/manage-webhook.ts'
 import type { WebhookKey } from '../../broker/ports.ts'
+import { acceptEventName } from '../../broker/register-webhook.ts'
+import { BrokerError } from '../../domain/errors.ts'
+import { isId } from '../../domain/ids.ts'
 import type { App, AppEnv } from '../env.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import {
@@ -22,7 +25,7 @@ export const findSpec = {
   tag: 'webhooks',
   summary: 'Read a webhook',
   responses: { 200: { description: 'the webhook', schema: webhookSchema } },
-  problems: ['not_found'],
+  problems: ['invalid_event_name', 'not_found'],
 } as const satisfies RouteSpec
 
 export const changeSpec = {
@@ -36,6 +39,7 @@ export const changeSpec = {
   bodyExample: { status: 'disabled' },
   responses: { 200: { description: 'the webhook as it is now', schema: webhookSchema } },
   problems: [
+    'invalid_event_name',
     'not_found',
     'invalid_request',
     'invalid_json',
@@ -52,7 +56,7 @@ export const removeSpec = {
   summary: 'Remove a webhook',
   description: 'Its open deliveries become cancelled. Registering again makes a new webhook.',
   responses: { 204: { description: 'removed' } },
-  problems: ['not_found'],
+  problems: ['invalid_event_name', 'not_found'],
 } as const satisfies RouteSpec
 
 export const rotateSpec = {
@@ -65,7 +69,7 @@ export const rotateSpec = {
   responses: {
     200: { description: 'the new secret, shown this once', schema: webhookWithSecretSchema },
   },
-  problems: ['not_found'],
+  problems: ['invalid_event_name', 'not_found'],
 } as const satisfies RouteSpec
 
 export const testSpec = {
@@ -75,14 +79,16 @@ export const testSpec = {
   tag: 'webhooks',
   summary: 'Send a sample event to this webhook only',
   responses: { 202: { description: 'accepted', schema: acceptedSchema } },
-  problems: ['not_found', 'conflict'],
+  problems: ['invalid_event_name', 'not_found', 'conflict'],
 } as const satisfies RouteSpec
 
-const keyOf = (c: Context<AppEnv>): WebhookKey => ({
-  tenant: c.get('caller').tenant,
-  eventName: c.req.param('eventName') ?? '',
-  id: c.req.param('id') ?? '',
-})
+/** @throws BrokerError `invalid_event_name`, or `not_found` for what is no id of ours: no store is asked about either */
+const keyOf = (c: Context<AppEnv>): WebhookKey => {
+  const eventName = acceptEventName(c.req.param('eventName') ?? '')
+  const id = c.req.param('id') ?? ''
+  if (!isId('wh', id)) throw new BrokerError('not_found', 'there is no such webhook')
+  return { tenant: c.get('caller').tenant, eventName, id }
+}
 
 export const mountManage = (app: App, manage: ManageWebhook): void => {
   mount(app, findSpec, async (c) => c.json(presentWebhook(await manage.find(keyOf(c)))))

@@ -3,8 +3,9 @@
 import { z } from 'zod'
 import type { ListWebhooks } from '../../broker/list-webhooks.ts'
 import type { RegisterWebhook } from '../../broker/register-webhook.ts'
+import { isId } from '../../domain/ids.ts'
 import type { App } from '../env.ts'
-import { cursor, decodeCursor, encodeCursor, offset, pageSize } from '../paging.ts'
+import { cursor, decodeCursor, encodeCursor, isDatabaseTime, offset, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import {
   presentWebhook,
@@ -74,16 +75,12 @@ export const listOfEventSpec = {
 
 type PageQuery = z.output<typeof pageQuery>
 
-// The time as Postgres prints it, with microseconds, and the id.
-const CURSOR_PARTS = [
-  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d)?$/,
-  /^wh_[0-9a-z]{26}$/,
-]
+const CURSOR_RULES = [isDatabaseTime, (part: string) => isId('wh', part)]
 
 export const mountList = (app: App, list: ListWebhooks): void => {
   const page = async (tenant: string, eventName: string | undefined, query: PageQuery) => {
     const [createdAt = '', id = ''] =
-      query.cursor === undefined ? [] : decodeCursor(query.cursor, CURSOR_PARTS)
+      query.cursor === undefined ? [] : decodeCursor(query.cursor, CURSOR_RULES)
     const { webhooks, total, nextCursor } = await list({
       tenant,
       eventName,

@@ -181,13 +181,15 @@ const readAuth = (env: Environment, mode: Mode): Auth | { faults: string[] } => 
   }
   const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
   const { BROKER_AUTH: auth, BROKER_API_KEYS: keys } = env
+  const onLambda = mode === 'lambda' || env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined
   if (auth !== undefined && auth.trim() !== '') {
     if (auth.trim().toLowerCase() !== 'off') return { faults: ['BROKER_AUTH must be off or unset'] }
-    if (mode === 'lambda') return { faults: ['BROKER_AUTH=off is refused on Lambda'] }
+    if (onLambda) return { faults: ['BROKER_AUTH=off is refused on Lambda'] }
     if (!loopback) return { faults: ['BROKER_AUTH=off is refused on a HOST that is not loopback'] }
     return OFF
   }
-  if (keys === undefined && auth === undefined && mode === 'start' && loopback) {
+  const neither = keys === undefined && auth === undefined
+  if (neither && mode === 'start' && loopback && !onLambda) {
     return { kind: 'off', reason: 'neither BROKER_API_KEYS nor BROKER_AUTH is set' }
   }
   if (isBlank(keys)) {

@@ -149,7 +149,8 @@ const process = async (
 /** Asks the use case. While Postgres is away the job is kept and asked again: a worker with full slots takes no more. */
 const decide = async (deps: WorkerDeps, job: Job, closing: AbortSignal): Promise<JobVerdict> => {
   const deliveryId = job.id ?? ''
-  // An id without a hash, left by a split brain, comes as an empty job: there is nothing to do here (crash table, 18).
+  // Something that is no job of ours. An id without a hash, left by a split brain (crash table, 18), is attempted like
+  // any other: the claim decides, and a retry that BullMQ cannot keep is found by the sweep.
   if (!isId('dlv', deliveryId)) return { kind: 'done' }
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     try {

@@ -52,7 +52,7 @@ test.each(PAYLOADS)(
   async (name, payload) => {
     const event = `bytes.${PAYLOADS.findIndex(([each]) => each === name)}`
     const three = [await receive(), await receive(), await receive()]
-    const webhooks = []
+    const webhooks: { secret: string }[] = []
     for (const { url } of three) webhooks.push(await broker.register(event, `${url}/hook?x=1`))
 
     const { messageId, deliveries } = await broker.trigger(event, payload)

@@ -1,0 +1,149 @@
+// The whole API over real Postgres and Redis behind a real socket, in the test's own process, so that a test can read
+// its log lines and its rows. Nothing delivers here: that is for the end-to-end tests.
+
+import { inject } from 'vitest'
+import { listen } from '../../local/server.ts'
+import { loadConfig, type Config, type Environment } from '../../lib/config.ts'
+import type { App } from '../../lib/http/env.ts'
+import { makeLogger } from '../../lib/logger.ts'
+import { makeAccepting } from '../../lib/wiring/accepting.ts'
+import { makeApi } from '../../lib/wiring/api.ts'
+import { openRedis } from '../../lib/wiring/redis.ts'
+import { makeStores } from '../../lib/wiring/stores.ts'
+import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
+
+export const KEY = 'full-key-0123456789'
+
+/** One key per scope, and one of another tenant. */
+export const KEYS = {
+  full: KEY,
+  trigger: 'trigger-key-0123456789',
+  read: 'read-key-0123456789',
+  manage: 'manage-key-0123456789',
+  other: 'other-key-0123456789',
+} as const
+
+const API_KEYS = [
+  KEYS.full,
+  `default:${KEYS.trigger}:trigger`,
+  `default:${KEYS.read}:read`,
+  `default:${KEYS.manage}:manage`,
+  `other:${KEYS.other}`,
+].join(',')
+
+/** An answer, read to its end. `json` is the body where it is JSON. */
+export type Answer = {
+  status: number
+  headers: Headers
+  text: string
+  json: Record<string, unknown>
+}
+
+export type CallOptions = {
+  /** null: no Authorization header */
+  key?: string | null
+  /** Sent as JSON. */
+  json?: unknown
+  /** Sent as it is. */
+  body?: NonNullable<RequestInit['body']>
+  headers?: Record<string, string>
+}
+
+export type Call = (method: string, path: string, options?: CallOptions) => Promise<Answer>
+
+export type TestApi = {
+  url: string
+  app: App
+  config: Config
+  schema: TestSchema
+  /** Every line that was logged, as printed. */
+  logLines: string[]
+  call: Call
+  close(): Promise<void>
+}
+
+/** @param env beside Postgres, Redis, keys and a loopback that may be called */
+export const startApi = async (env: Environment = {}): Promise<TestApi> => {
+  const schema = await makeSchema(inject('databaseUrl'))
+  const config = loadConfig(
+    {
+      DATABASE_URL: schema.url,
+      REDIS_URL: inject('redisUrl'),
+      PORT: '0',
+      BROKER_KEY_PREFIX: randomPrefix(),
+      BROKER_API_KEYS: API_KEYS,
+      BROKER_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+      BROKER_ALLOWED_CIDRS: '127.0.0.1/32',
+      ...env,
+    },
+    'api',
+  )
+  const logLines: string[] = []
+  const log = makeLogger('info', (line) => logLines.push(line))
+  const { delivery, sweep } = config
+  const stores = makeStores(schema.database, {
+    timeoutMs: delivery.timeoutMs,
+    marginMs: delivery.leaseMarginMs,
+    graceMs: sweep.graceMs,
+    retentionDays: config.retentionDays,
+  })
+  const redis = openRedis(config.redisUrl ?? '', config, log)
+  await redis.check()
+  const accepting = makeAccepting(config, {
+    stores,
+    routing: redis.routing,
+    handOver: redis.queue.enqueue,
+    steps: () => undefined,
+    log,
+  })
+  const app = makeApi(config, { accepting, stores, optional: { redis: redis.ping }, log })
+  const server = await listen(app, config.http)
+  return {
+    url: server.url,
+    app,
+    config,
+    schema,
+    logLines,
+    call: makeCall(server.url),
+    close: async () => {
+      await server.close(1_000)
+      await redis.close()
+      await schema.drop()
+    },
+  }
+}
+
+export const makeCall =
+  (url: string): Call =>
+  async (method, path, { key = KEY, json, body, headers = {} } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(body === undefined ? {} : { body, duplex: 'half' }),
+    })
+    return readAnswer(response)
+  }
+
+export const readAnswer = async (response: Response): Promise<Answer> => {
+  const text = await response.text()
+  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+  }
+}
+
+/** What a problem says, without the parts that are for people. */
+export const problemOf = ({ status, json }: Answer) => ({
+  status,
+  code: json['code'],
+  fields: (json['errors'] as { field: string }[] | undefined)?.map(({ field }) => field),
+})

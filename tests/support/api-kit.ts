@@ -9,7 +9,7 @@ import { makeLogger } from '../../lib/logger.ts'
 import { makeAccepting } from '../../lib/wiring/accepting.ts'
 import { makeApi } from '../../lib/wiring/api.ts'
 import { openRedis } from '../../lib/wiring/redis.ts'
-import { makeStores } from '../../lib/wiring/stores.ts'
+import { makeStores, openDatabase } from '../../lib/wiring/stores.ts'
 import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
 
 export const KEY = 'full-key-0123456789'
@@ -62,7 +62,7 @@ export type TestApi = {
   close(): Promise<void>
 }
 
-/** @param env beside Postgres, Redis, keys and a loopback that may be called */
+/** @param env beside Postgres, Redis, keys and a loopback that may be called, or instead of them */
 export const startApi = async (env: Environment = {}): Promise<TestApi> => {
   const schema = await makeSchema(inject('databaseUrl'))
   const config = loadConfig(
@@ -81,7 +81,11 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
   const logLines: string[] = []
   const log = makeLogger('info', (line) => logLines.push(line))
   const { delivery, sweep } = config
-  const stores = makeStores(schema.database, {
+  const database = openDatabase(
+    { url: config.databaseUrl ?? '', maxConnections: 5, role: 'api' },
+    log,
+  )
+  const stores = makeStores(database, {
     timeoutMs: delivery.timeoutMs,
     marginMs: delivery.leaseMarginMs,
     graceMs: sweep.graceMs,
@@ -108,6 +112,7 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     close: async () => {
       await server.close(1_000)
       await redis.close()
+      await database.close()
       await schema.drop()
     },
   }

@@ -49,6 +49,7 @@ export type StepName =
   | 'W5' // request written
   | 'W6' // answer judged
   | 'W7' // result committed
+  | 'W8' // queue told
   | 'S1' // due deliveries taken
   | 'S2' // incarnation checked
   | 'S3' // forgotten jobs added
@@ -397,7 +398,7 @@ export type SendRequest = {
   timeoutMs: number
   /** Called right before the first byte is written; a false stops the attempt (the lease is gone: W4). */
   mayStillSend(): boolean
-  /** Called when the request has been written in full (W5). */
+  /** Called when the request has been handed to the operating system (W5). */
   onWritten?(): void
 }
 

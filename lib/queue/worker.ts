@@ -23,6 +23,8 @@ export type WorkerDeps = {
   attempt(deliveryId: string): Promise<JobVerdict>
   /** Told of every failure of the connection, and of every time that it stands again. */
   onConnection?(state: 'failed' | 'ready'): void
+  /** Told when the queue knows what became of a job (W8). */
+  onTold?(): void
   clock: Clock
   log: Log
 }
@@ -79,6 +81,8 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
       resume: () => void worker.resume(),
     }),
   )
+  worker.on('completed', () => deps.onTold?.())
+  worker.on('failed', () => deps.onTold?.())
   const all = [connections.commands, connections.blocking]
   for (const redis of all) {
     redis.on('ready', () => deps.onConnection?.('ready'))

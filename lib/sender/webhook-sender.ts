@@ -100,6 +100,10 @@ const makeHandler = (attempt: Attempt): ConnectionHandler => {
       if (obstacle === undefined) {
         state.started = true
         connection.beginRequest()
+        // undici writes head and body in the turn that called us, and passes no word of it on to a handler of this form.
+        queueMicrotask(() => {
+          if (!state.settled) request.onWritten?.()
+        })
         return
       }
       breakOff(() => failed(obstacle))

@@ -118,6 +118,7 @@ const startQueue = (config: Config, { parts, queue, direct, attempts }: QueuePar
     {
       attempt: attempts.byId,
       onConnection: failover.onConnection,
+      onTold: () => parts.steps('W8'),
       clock: systemClock,
       log: parts.log,
     },

@@ -1,8 +1,8 @@
 // A receiver as a process of its own, for the fault tests: it writes what it got to a file, with fsync, before it
 // answers, so that what a receiver saw can be known whatever dies. Imported, it is only the shape of a line.
 //
-// Behaviour by query: `delayMs` before the answer, `failTimes` failures for each delivery before it succeeds (with
-// `failStatus`), `status` for all, `failPercent` of all requests.
+// Behaviour by query: `delayMs` before the answer (only of the first `slowTimes` requests of a delivery), `failTimes`
+// failures of a delivery before it succeeds (with `failStatus`), `status` for all, `failPercent` of all requests.
 
 import { createHash } from 'node:crypto'
 import { closeSync, fsync, openSync, writeSync } from 'node:fs'
@@ -83,21 +83,23 @@ const serve = async (file: string, port: number): Promise<void> => {
   const journal = makeJournal(file)
   const requestsOf = new Map<string, number>()
 
-  const statusOf = (url: URL, deliveryId: string): number => {
+  const behave = (url: URL, deliveryId: string): { status: number; delayMs: number } => {
     const number = (key: string, byDefault: number) =>
       Number(url.searchParams.get(key) ?? byDefault)
     const seen = (requestsOf.get(deliveryId) ?? 0) + 1
     requestsOf.set(deliveryId, seen)
-    if (seen <= number('failTimes', 0)) return number('failStatus', 503)
-    if (Math.random() * 100 < number('failPercent', 0)) return number('failStatus', 503)
-    return number('status', 200)
+    const fails = seen <= number('failTimes', 0) || Math.random() * 100 < number('failPercent', 0)
+    return {
+      status: fails ? number('failStatus', 503) : number('status', 200),
+      delayMs: seen <= number('slowTimes', Infinity) ? number('delayMs', 0) : 0,
+    }
   }
   const onRequest = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await readAll(request)
     const headers = headersOf(request)
     const url = new URL(request.url ?? '/', 'http://receiver')
     const deliveryId = headers['webhook-delivery-id'] ?? ''
-    const status = statusOf(url, deliveryId)
+    const { status, delayMs } = behave(url, deliveryId)
     await journal.append({
       webhookId: headers['webhook-id'] ?? '',
       deliveryId,
@@ -108,7 +110,7 @@ const serve = async (file: string, port: number): Promise<void> => {
       path: url.pathname,
       atMs: Date.now(),
     })
-    await wait(Number(url.searchParams.get('delayMs') ?? 0))
+    await wait(delayMs)
     response.writeHead(status).end()
   }
   const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {

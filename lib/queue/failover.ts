@@ -10,6 +10,8 @@ export type FailoverDeps = {
   /** Whether Redis holds the incarnation key: after a loss it does only when a sweep has begun the repair. Rejects, in a
    *  bounded time, when Redis does not answer. */
   holdsIncarnation(): Promise<boolean>
+  /** How often a Redis that seems well is asked: one that is frozen breaks no connection. */
+  heartbeatMs: number
   clock: Clock
   log: Log
 }
@@ -23,12 +25,11 @@ export type Failover = {
 const FAILURES = 3
 const WITHIN_MS = 2_000
 const ASK_AGAIN_MS = 1_000
-// A Redis that is frozen breaks no connection: it has to be asked. One command in two minutes, since commands cost money.
-const HEARTBEAT_MS = 120_000
 
 /** Over after 3 failures within 2 s, or 3 questions in a row without an answer; back when Redis holds the incarnation,
  *  and Postgres is drained first. */
-export const makeFailover = ({ direct, holdsIncarnation, clock, log }: FailoverDeps): Failover => {
+export const makeFailover = (deps: FailoverDeps): Failover => {
+  const { direct, holdsIncarnation, heartbeatMs, clock, log } = deps
   const alarm = makeAlarm(clock)
   let closed = false
   let over = false
@@ -61,7 +62,7 @@ export const makeFailover = ({ direct, holdsIncarnation, clock, log }: FailoverD
   const isClosed = () => closed
   const watch = async () => {
     for (;;) {
-      await alarm.rest(over || unanswered > 0 ? ASK_AGAIN_MS : HEARTBEAT_MS)
+      await alarm.rest(over || unanswered > 0 ? ASK_AGAIN_MS : heartbeatMs)
       if (isClosed()) return
       await ask()
     }

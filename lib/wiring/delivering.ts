@@ -31,6 +31,9 @@ export type Delivering = {
 }
 
 const POLL_MS = 500
+// Commands cost money, so a worker asks a Redis that seems well once in two minutes; more often only where the repair
+// runs more often, too, because whoever pays for that wants a frozen Redis noticed sooner.
+const HEARTBEAT_MS = 120_000
 
 export const startDelivering = (config: Config, parts: DeliveringParts): Delivering => {
   const { log, queue } = parts
@@ -105,6 +108,7 @@ const startQueue = (config: Config, { parts, queue, direct, attempts }: QueuePar
   const failover = makeFailover({
     direct,
     holdsIncarnation: async () => (await queue.port.incarnation()) !== undefined,
+    heartbeatMs: Math.min(HEARTBEAT_MS, 2 * config.sweep.intervalMs),
     clock: systemClock,
     log: parts.log,
   })

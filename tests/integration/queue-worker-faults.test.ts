@@ -231,6 +231,7 @@ describe('a Redis that is frozen', () => {
     const failover = makeFailover({
       direct,
       holdsIncarnation: async () => (await kit.queue.incarnation()) !== undefined,
+      heartbeatMs: 120_000,
       clock,
       log: kit.log,
     })

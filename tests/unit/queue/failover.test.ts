@@ -26,6 +26,7 @@ beforeEach(() => {
       if (redis === 'is away') return Promise.reject(new Error('no answer'))
       return Promise.resolve(redis === 'holds it')
     },
+    heartbeatMs: 120_000,
     clock,
     log,
   })

@@ -28,14 +28,16 @@ export type Delivery = {
   deadReason: string | null
 }
 
+export type RequestOptions = { body?: string | Buffer; idempotencyKey?: string }
+
 export type Client = {
-  request(method: string, path: string, body?: string | Buffer): Promise<Answer>
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>
   /** Registers; the answer must be 201. */
   register(eventName: string, webhookUrl: string): Promise<Webhook>
   /** Fires an event; the answer must be 202. */
   trigger(
     eventName: string,
-    body?: string | Buffer,
+    options?: RequestOptions,
   ): Promise<{ messageId: string; deliveries: number; tookMs: number }>
   /** All deliveries of a message. */
   deliveriesOf(messageId: string): Promise<Delivery[]>
@@ -52,17 +54,18 @@ const ANSWER_TIMEOUT_MS = 20_000
 
 /** @param url of the API, asked for at each request: it may come back on another port */
 export const makeClient = (url: () => string): Client => {
-  const request: Client['request'] = async (method, path, body) => {
+  const request: Client['request'] = async (method, path, { body, idempotencyKey } = {}) => {
     const startedMs = performance.now()
     const response = await fetch(url() + path, {
       method,
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+      },
       ...(body === undefined
         ? {}
-        : {
-            body: typeof body === 'string' ? body : new Uint8Array(body),
-            headers: { 'content-type': 'application/json' },
-          }),
+        : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
     })
     const text = await response.text()
     const tookMs = performance.now() - startedMs
@@ -99,12 +102,13 @@ export const makeClient = (url: () => string): Client => {
     deliveriesOf,
     register: async (eventName, webhookUrl) => {
       const body = JSON.stringify({ eventName, webhookUrl })
-      const answer = await request('POST', '/api/v0/webhooks', body)
+      const answer = await request('POST', '/api/v0/webhooks', { body })
       expectStatus(answer, 201, `registering ${webhookUrl}`)
       return answer.json as Webhook
     },
-    trigger: async (eventName, body = '{}') => {
-      const answer = await request('POST', `/api/v0/trigger-event/${eventName}`, body)
+    trigger: async (eventName, options = {}) => {
+      const path = `/api/v0/trigger-event/${eventName}`
+      const answer = await request('POST', path, { body: '{}', ...options })
       expectStatus(answer, 202, `triggering ${eventName}`)
       const { messageId, deliveries } = answer.json as { messageId: string; deliveries: number }
       return { messageId, deliveries, tookMs: answer.tookMs }

@@ -101,7 +101,7 @@ test('a thousand webhooks of one event cost one statement, one pipeline, and all
   gate.holdUntil(COUNT)
 
   const statements = await statementsOf(async () => {
-    const accepted = await client.trigger('wide', '{"to":"all"}')
+    const accepted = await client.trigger('wide', { body: '{"to":"all"}' })
     expect(accepted.deliveries).toBe(COUNT)
     messageId = accepted.messageId
   })

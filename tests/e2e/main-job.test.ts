@@ -55,7 +55,7 @@ test.each(PAYLOADS)(
     const webhooks: { secret: string }[] = []
     for (const { url } of three) webhooks.push(await broker.register(event, `${url}/hook?x=1`))
 
-    const { messageId, deliveries } = await broker.trigger(event, payload)
+    const { messageId, deliveries } = await broker.trigger(event, { body: payload })
     expect(deliveries).toBe(3)
 
     for (const [index, receiver] of three.entries()) {
@@ -89,7 +89,7 @@ test('a receiver that refuses twice is asked again on the schedule, and the log 
   await broker.register('refused.twice', `${willing.url}/hook`)
   const payload = '{"n":12345678901234567890}'
 
-  const { messageId } = await broker.trigger('refused.twice', payload)
+  const { messageId } = await broker.trigger('refused.twice', { body: payload })
   const requests = await refusing.waitFor(3)
 
   const gaps = requests

@@ -19,7 +19,7 @@ beforeEach(() => {
 afterAll(() => Promise.all([broker.stop(), receiver.close()]))
 
 const register = (eventName: string, webhookUrl: string) =>
-  broker.request('POST', '/api/v0/webhooks', JSON.stringify({ eventName, webhookUrl }))
+  broker.request('POST', '/api/v0/webhooks', { body: JSON.stringify({ eventName, webhookUrl }) })
 
 // O-DUP-1: the same URL in another spelling became a second hook, and every event arrived twice.
 test('five spellings of a URL are one webhook, a slash or a query more is another one', async () => {
@@ -59,7 +59,7 @@ test.each(['evt:a', 'evt:a:b'])('a name with a colon is refused at the door: %s'
   const answer = await register(name, `${receiver.url}/h`)
   expect(answer.status).toBe(400)
   expect(answer.json['code']).toBe('invalid_event_name')
-  const trigger = await broker.request('POST', `/api/v0/trigger-event/${name}`, '{}')
+  const trigger = await broker.request('POST', `/api/v0/trigger-event/${name}`, { body: '{}' })
   expect(trigger.status).toBe(400)
   expect(trigger.json['code']).toBe('invalid_event_name')
 })

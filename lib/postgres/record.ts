@@ -60,7 +60,7 @@ changed as (
   update deliveries d set
     status = coalesce(p.new_status, d.status),
     lease_until = case when p.held then null else d.lease_until end,
-    steps_used = d.steps_used + (p.new_status = 'retrying' and p.uses_step)::int,
+    steps_used = d.steps_used + ((p.new_status = 'retrying' and p.uses_step) is true)::int,
     last_stale = case when p.held then p.stale else d.last_stale end,
     parked = null,
     next_attempt_at = case p.new_status when 'retrying' then p.next_at else d.next_attempt_at end,

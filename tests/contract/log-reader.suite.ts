@@ -1,0 +1,126 @@
+// What reading the log must do, on every Postgres.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  answered,
+  claimOf,
+  DELIVERED,
+  delivery,
+  freshEvent,
+  record,
+  registered,
+  retryIn,
+  triggerOf,
+  type MakeRig,
+  type StoreRig,
+} from '../support/store-rig.ts'
+
+export const logReaderSuite = (engine: string, makeRig: MakeRig): unknown =>
+  describe(`reading the log on ${engine}`, () => {
+    let rig: StoreRig
+    beforeAll(async () => {
+      rig = await makeRig()
+    })
+    afterAll(() => rig.close())
+    const page = (filter: object) =>
+      rig.reader.deliveries({ tenant: 'default', pageSize: 10, ...filter })
+
+    test('shows newest first, in pages that stay as they are while deliveries are added', async () => {
+      const eventName = freshEvent()
+      for (let index = 0; index < 25; index += 1)
+        await registered(rig, eventName, [`http://127.0.0.1:1/${index}`])
+      const { messageId } = await rig.deliveryLog.accept(triggerOf(eventName))
+      const seen: string[] = []
+      let beforeId: string | undefined
+      do {
+        const { deliveries, nextId } = await page({ messageId, beforeId })
+        seen.push(...deliveries.map(({ id }) => id))
+        beforeId = nextId ?? undefined
+        await rig.deliveryLog.accept(triggerOf(eventName))
+      } while (beforeId !== undefined)
+      expect(seen).toHaveLength(25)
+      expect(seen).toEqual([...new Set(seen)].sort().reverse())
+    })
+
+    test('filters by status, event, webhook, message and time', async () => {
+      const done = await delivery(rig)
+      await record(rig, claimOf(await rig.deliveryLog.claim(done.id, 'token-a')), [
+        answered(200),
+        DELIVERED,
+      ])
+      const retrying = await delivery(rig)
+      await record(rig, claimOf(await rig.deliveryLog.claim(retrying.id, 'token-a')), [
+        answered(500),
+        retryIn(60_000),
+      ])
+      const idsOf = async (filter: object) => (await page(filter)).deliveries.map(({ id }) => id)
+      expect(await idsOf({ status: 'delivered', eventName: done.eventName })).toEqual([done.id])
+      expect(await idsOf({ status: 'dead', eventName: done.eventName })).toEqual([])
+      expect(await idsOf({ status: 'retrying', webhookId: retrying.webhookId })).toEqual([
+        retrying.id,
+      ])
+      expect(await idsOf({ messageId: done.accepted.messageId })).toEqual([done.id])
+      const hour = 3_600_000
+      const now = Date.now()
+      expect(
+        await idsOf({
+          eventName: done.eventName,
+          from: new Date(now - hour),
+          to: new Date(now + hour),
+        }),
+      ).toEqual([done.id])
+      expect(await idsOf({ eventName: done.eventName, from: new Date(now + hour) })).toEqual([])
+      expect(await idsOf({ eventName: done.eventName, to: new Date(now - hour) })).toEqual([])
+    })
+
+    test('says why a delivery waits and until when', async () => {
+      const { id } = await delivery(rig)
+      expect(await rig.reader.delivery('default', id)).toMatchObject({
+        status: 'pending',
+        inFlight: false,
+        waiting: { reason: 'queued', until: null },
+      })
+      const claim = claimOf(await rig.deliveryLog.claim(id, 'token-a'))
+      expect(await rig.reader.delivery('default', id)).toMatchObject({
+        inFlight: true,
+        nextAttemptAt: null,
+        waiting: { reason: 'in_flight' },
+      })
+      const { nextAttemptAtMs } = await record(rig, claim, [answered(500), retryIn(60_000)])
+      const waiting = (await rig.reader.delivery('default', id))?.waiting
+      expect(waiting?.reason).toBe('backoff')
+      expect(
+        Math.abs((waiting?.until?.getTime() ?? 0) - (nextAttemptAtMs ?? 0)),
+      ).toBeLessThanOrEqual(1)
+    })
+
+    test('shows a tenant nothing of another', async () => {
+      const { id, accepted } = await delivery(rig)
+      expect(await rig.reader.delivery('someone', id)).toBeUndefined()
+      expect(await rig.reader.message('someone', accepted.messageId)).toBeUndefined()
+      expect((await rig.reader.deliveries({ tenant: 'someone', pageSize: 10 })).deliveries).toEqual(
+        [],
+      )
+      expect(await rig.reader.delivery('default', 'dlv_nobody')).toBeUndefined()
+      await rig.reader.ping()
+    })
+
+    test('balances what was matched with what became of it', async () => {
+      const eventName = freshEvent()
+      const tenant = `tenant-${eventName}`
+      await registered(rig, eventName, ['http://127.0.0.1:1/a', tenant])
+      await registered(rig, eventName, ['http://127.0.0.1:1/b', tenant])
+      const { deliveryIds } = await rig.deliveryLog.accept(triggerOf(eventName, { tenant }))
+      await rig.deliveryLog.accept(triggerOf(freshEvent(), { tenant }))
+      await record(rig, claimOf(await rig.deliveryLog.claim(deliveryIds[0] ?? '', 'token-a')), [
+        answered(200),
+        DELIVERED,
+      ])
+      const today = new Date().toISOString().slice(0, 10)
+      expect(await rig.audits.days(tenant)).toEqual([
+        { day: today, messages: 2, matched: 2, delivered: 1, dead: 0, cancelled: 0, open: 1 },
+      ])
+      await rig.sql('delete from deliveries where id = $1', [deliveryIds[1]])
+      expect(await rig.audits.days(tenant)).toMatchObject([{ matched: 2, delivered: 1, open: 0 }])
+    })
+  })

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeDatabase, type Database } from '../../lib/postgres/database.ts'
+import { openEmbedded, type EmbeddedPostgres } from '../../lib/postgres/embedded.ts'
+import { migrate } from '../../lib/postgres/migrate.ts'
+import { rigOver, type MakeRig } from '../support/store-rig.ts'
+import { acceptSuite } from './accept.suite.ts'
+import { claimSuite } from './claim.suite.ts'
+import { logReaderSuite } from './log-reader.suite.ts'
+import { recordSuite } from './record.suite.ts'
+import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { webhookStoreSuite } from './webhook-store.suite.ts'
+
+// Making one takes seconds, so the suites share it: their events and tenants are their own.
+const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-pglite-'))
+let embedded: EmbeddedPostgres
+let database: Database
+
+beforeAll(async () => {
+  embedded = await openEmbedded(join(folder, 'postgres'))
+  database = makeDatabase(embedded.pool)
+  await migrate(database)
+})
+afterAll(async () => {
+  await embedded.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const onPglite: MakeRig = () =>
+  Promise.resolve(
+    rigOver(
+      database,
+      async <Row extends object>(text: string, values: unknown[] = []) =>
+        (await embedded.pool.query(text, values)).rows as Row[],
+      () => Promise.resolve(),
+    ),
+  )
+
+for (const suite of [
+  webhookStoreSuite,
+  acceptSuite,
+  claimSuite,
+  recordSuite,
+  sweepStoreSuite,
+  logReaderSuite,
+]) {
+  suite('PGlite', onPglite)
+}
+
+// Two processes on one folder saw different rows, and afterwards it would not open.
+test('a folder that is in use is refused, and the message names the process', async () => {
+  await expect(openEmbedded(join(folder, 'postgres'))).rejects.toThrow(
+    `the data folder is in use by process ${process.pid}`,
+  )
+})

@@ -1,0 +1,25 @@
+import { inject } from 'vitest'
+import { makeSchema } from '../support/schema.ts'
+import { rigOver, type MakeRig } from '../support/store-rig.ts'
+import { acceptSuite } from './accept.suite.ts'
+import { claimSuite } from './claim.suite.ts'
+import { logReaderSuite } from './log-reader.suite.ts'
+import { recordSuite } from './record.suite.ts'
+import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { webhookStoreSuite } from './webhook-store.suite.ts'
+
+const onPostgres: MakeRig = async () => {
+  const schema = await makeSchema(inject('databaseUrl'))
+  return rigOver(schema.database, schema.sql, schema.drop)
+}
+
+for (const suite of [
+  webhookStoreSuite,
+  acceptSuite,
+  claimSuite,
+  recordSuite,
+  sweepStoreSuite,
+  logReaderSuite,
+]) {
+  suite('Postgres', onPostgres)
+}

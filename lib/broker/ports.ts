@@ -343,6 +343,8 @@ export type DeliveryQueue = {
   abandoned(): Promise<string[]>
   /** The id of the job that will be taken next, if any waits. Jobs are taken in the order of their adding. */
   oldestWaiting(): Promise<string | undefined>
+  /** Wakes one idle worker. A worker that is frozen swallows the wake-up of a job, and the others rest for minutes. */
+  wake(): Promise<void>
   /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
   incarnation(): Promise<number | undefined>
   /** Sets the counter if it still holds `from` (undefined: it is missing). A plain maximum would hide a loss that

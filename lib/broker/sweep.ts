@@ -190,6 +190,8 @@ const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<
   )
   if (missing.length > 0) await queue.enqueue(missing)
   if (stuck.length > 0) await queue.replace(stuck)
+  // It waits longer than it should: perhaps the wake-up went to a worker that is frozen, and the others rest.
+  if (present.includes(true)) await queue.wake()
   summary.requeued += missing.length
   summary.replaced += stuck.length
 }

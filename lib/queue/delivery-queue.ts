@@ -69,6 +69,11 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
     abandoned: () => translated(() => abandoned(redis, names)),
     oldestWaiting: () =>
       translated(async () => (await redis.lindex(names.waiting, -1)) ?? undefined),
+    // What BullMQ itself writes with a job. One too many costs a worker one look into an empty list.
+    wake: () =>
+      translated(async () => {
+        await redis.zadd(names.marker, 0, '0')
+      }),
     incarnation: () =>
       translated(async () => {
         const held = await redis.get(names.incarnation)

@@ -11,6 +11,8 @@ export type QueueNames = {
   lock(id: string): string
   active: string
   waiting: string
+  /** On which idle workers wait: an entry wakes one of them. */
+  marker: string
   /** The counter that tells an emptied or rolled-back Redis. */
   incarnation: string
 }
@@ -26,6 +28,7 @@ export const makeQueueNames = (prefix: string): QueueNames => {
     lock: (id) => `${base}:${id}:lock`,
     active: `${base}:active`,
     waiting: `${base}:wait`,
+    marker: `${base}:marker`,
     incarnation: `${prefix}:incarnation`,
   }
 }

@@ -29,7 +29,7 @@ test('row 20: a worker that wakes after its lease, frozen between W4 and W5, sen
 
   victim.resume()
   expect((await rig.receiver.waitFor('/row-20', 2)).map(({ attempt }) => attempt)).toEqual([2, 1])
-  await victim.waitForLine(/attempt\.finished.*"fenced":true/)
+  await victim.waitForLine(/"fenced":true.*attempt\.finished/)
   await rig.settle()
   expect(await rig.verdict('row-20')).toEqual({
     accepted: 1,
@@ -52,7 +52,7 @@ test('row 20: a worker that wakes after its lease, frozen between W2 and W4, see
   const survivor = await rig.start('worker')
   await rig.waitForStatus('row-20-early', 'delivered', 1)
   victim.resume()
-  await victim.waitForLine(/attempt\.finished.*"fenced":true/)
+  await victim.waitForLine(/"fenced":true.*attempt\.finished/)
   await rig.settle()
   expect(await rig.verdict('row-20-early')).toEqual({
     accepted: 1,

@@ -51,6 +51,8 @@ export const makeFakeDeliveryQueue = (): FakeDeliveryQueue => {
     },
     abandoned: () => Promise.resolve(active.filter((id) => !locks.has(id))),
     oldestWaiting: () => Promise.resolve(waiting[0]),
+    // Workers of a test take when they are told to.
+    wake: () => Promise.resolve(),
     incarnation: () => Promise.resolve(incarnation),
     raiseIncarnation: (from, to) => {
       if (incarnation !== from) return Promise.resolve(false)

@@ -54,7 +54,7 @@ export const makeDatabase = (pool: pg.Pool): Database => {
   return {
     kysely,
     query: async <Row>(text: string, values: readonly unknown[]) => {
-      const send = async () => (await pool.query(text, [...values])).rows as Row[]
+      const send = () => runOnce<Row>(pool, text, values)
       const startedMs = performance.now()
       try {
         return await send()
@@ -86,10 +86,34 @@ export const isTransient = (error: unknown): boolean =>
   error instanceof BrokerError && error.code === 'log_unavailable'
 
 const toBrokerError = (error: unknown): BrokerError => {
-  const state = error instanceof pg.DatabaseError ? (error.code ?? '') : undefined
+  const state = sqlState(error)
   // No SQLSTATE means that no server judged the statement: refused, reset, timed out.
   if (state === undefined || TRANSIENT.test(state)) {
     return new BrokerError('log_unavailable', 'the delivery log did not confirm', { cause: error })
   }
   return new BrokerError('internal_error', 'the delivery log refused a statement', { cause: error })
+}
+
+/** What a server says of a statement. By its form, since PGlite has an error class of its own. */
+const sqlState = (error: unknown): string | undefined => {
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/**
+ * One statement on a connection of the pool. `pool.query` would give up the connection after every error; a statement
+ * that a server refused leaves it sound, and the embedded Postgres has only one.
+ */
+const runOnce = async <Row>(pool: pg.Pool, text: string, values: readonly unknown[]) => {
+  const client = await pool.connect()
+  let broken = false
+  try {
+    const result = await client.query(text, [...values])
+    return result.rows as Row[]
+  } catch (error) {
+    broken = sqlState(error) === undefined
+    throw error
+  } finally {
+    client.release(broken)
+  }
 }

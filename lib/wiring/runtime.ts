@@ -3,7 +3,7 @@
 import { randomFillSync, randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { Clock, IdSource, Random } from '../broker/ports.ts'
-import { ID_RANDOM_BYTES, makeId } from '../domain/ids.ts'
+import { ID_RANDOM_BYTES, makeId, type IdPrefix } from '../domain/ids.ts'
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -45,8 +45,30 @@ export const makeRandom = (): Random => {
   }
 }
 
-export const makeIds = (clock: Clock, random: Random): IdSource => ({
-  webhook: () => makeId('wh', clock.nowMs(), random.bytes(ID_RANDOM_BYTES)),
-  message: () => makeId('msg', clock.nowMs(), random.bytes(ID_RANDOM_BYTES)),
-  token: () => randomUUID(),
-})
+/** Ids of one process rise also within a millisecond, so that "oldest first" is the order in which they were made. */
+export const makeIds = (clock: Clock, random: Random): IdSource => {
+  let lastMs = 0
+  let tail = random.bytes(ID_RANDOM_BYTES)
+  const next = (prefix: IdPrefix): string => {
+    const nowMs = clock.nowMs()
+    if (nowMs > lastMs) {
+      lastMs = nowMs
+      tail = random.bytes(ID_RANDOM_BYTES)
+    } else {
+      tail = plusOne(tail)
+    }
+    return makeId(prefix, lastMs, tail)
+  }
+  return { webhook: () => next('wh'), message: () => next('msg'), token: () => randomUUID() }
+}
+
+/** The next higher tail; each byte counts for the five bits that an id shows of it. */
+const plusOne = (tail: Uint8Array): Uint8Array => {
+  const next = tail.map((byte) => byte & 31)
+  for (let index = next.length - 1; index >= 0; index -= 1) {
+    const digit = next[index] ?? 0
+    next[index] = (digit + 1) & 31
+    if (digit < 31) break
+  }
+  return next
+}

@@ -8,8 +8,8 @@ test('ids rise in the order in which they are made, also within a millisecond', 
     bytes: (count) => new Uint8Array(count),
   })
   expect([ids.message(), ids.message()]).toEqual([
-    'msg_0000000ygjzzzzzzzzzzzzzzzz',
-    'msg_0000000ygj0000000000000000',
+    'msg_000000ygj00000000000000000',
+    'msg_000000ygj00000000000000001',
   ])
   const real = makeIds(systemClock, makeRandom())
   const made = Array.from({ length: 5_000 }, real.webhook)

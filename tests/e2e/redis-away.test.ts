@@ -5,12 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../../local/services/process.ts'
 import { startRedis, type RedisServer } from '../../local/services/redis.ts'
+import { startProcess } from '../support/process.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
 import { waitUntil } from '../support/wait.ts'
-import { logged, startBroker, type Broker } from './support.ts'
+import { makeClient } from './client.ts'
+import { startRedisGate } from './redis-gate.ts'
+import { logged, startBroker, urlOf, type Broker } from './support.ts'
 
 let folder: string
 let redis: RedisServer
@@ -51,6 +55,9 @@ const until = async (event: string, run: () => Promise<void> | void, timeoutMs =
   await run()
   await waitUntil(() => count('worker', event) > before, { timeoutMs, message: event })
 }
+
+/** Asks the system, not the handle. */
+const isAlive = (pid: number): boolean => process.kill(pid, 0)
 
 /** A new event that goes through the queue to the end: the accepted line says that Redis took its jobs. */
 const expectQueueToDeliver = async (eventName: string) => {
@@ -110,3 +117,68 @@ test('with Redis frozen, a trigger is answered within a second and delivered bef
   const ids = receiver.received.map(({ headers }) => headers['webhook-delivery-id'])
   expect(new Set(ids).size).toBe(ids.length)
 })
+
+test('with Redis full after the second job of five, all five are accepted, and delivered once', async () => {
+  await registerFive('full')
+  const admin = new Redis(redis.url)
+  const gate = await startRedisGate(redis.port)
+  const api = await broker.start('api', { REDIS_URL: `redis://127.0.0.1:${gate.port}` })
+  gate.interruptAfter(2, async () => {
+    await receiver.waitFor(2)
+    await admin.config('RESETSTAT')
+    await admin.config('SET', 'maxmemory', '1')
+  })
+
+  const accepted = await makeClient(() => urlOf(api)).trigger('full')
+
+  expect(accepted.deliveries).toBe(5)
+  expect(accepted.tookMs).toBeLessThan(1_000)
+  // The others of the five were asked for, and Redis refused them.
+  await waitUntil(() => gate.jobs === 5, { message: 'the other jobs' })
+  await waitUntil(async () => /errorstat_OOM:count=[1-9]/.test(await admin.info('errorstats')), {
+    message: 'a refusal',
+  })
+  await admin.config('SET', 'maxmemory', '0')
+  const delivered = await broker.untilAll(accepted.messageId, 'delivered')
+  expect(delivered).toHaveLength(5)
+  await expectQueueToDeliver('full')
+  expect(paths().filter((path) => path === '/1').length).toBeGreaterThanOrEqual(2)
+  const ids = receiver.received.map(({ headers }) => headers['webhook-delivery-id'])
+  expect(new Set(ids).size).toBe(ids.length)
+  await api.stop()
+  gate.close()
+  admin.disconnect()
+})
+
+test('an API and a worker that idle when Redis is killed live on, and go on when it is back', async () => {
+  await broker.register('idle', `${receiver.url}/idle`)
+  const lost = count('api', 'redis.connection_lost')
+  await until('redis.connection_lost', () => redis.kill())
+  await waitUntil(() => count('api', 'redis.connection_lost') > lost, { message: 'the API' })
+
+  await until('redis.connection_back', startRedisAgain)
+
+  await expectQueueToDeliver('idle')
+  // Nobody has started any of them anew.
+  expect([broker.api, broker.worker, broker.sweep].map(({ pid }) => isAlive(pid))).toEqual([
+    true,
+    true,
+    true,
+  ])
+})
+
+// O-QUEUE-3 (b): with another policy than noeviction queues lost jobs when Redis was full.
+test.each(['api', 'worker', 'sweep'] as const)(
+  'with a Redis that evicts, the %s refuses to start and says why',
+  async (role) => {
+    const evicting = new Redis(redis.url)
+    await evicting.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    const process = await startProcess({ script: `local/${role}.ts`, env: broker.env })
+    expect(await process.exited).toEqual({ code: 1, signal: null })
+    expect(process.lines).toEqual([
+      'invalid_request: Redis has maxmemory-policy allkeys-lru, with which it drops jobs when it is full; set it to noeviction',
+    ])
+    await evicting.config('SET', 'maxmemory-policy', 'noeviction')
+    evicting.disconnect()
+  },
+)

@@ -1,5 +1,6 @@
-// A gate before a real Redis that keeps answers back until so many jobs have been asked for: only a client that asks for
-// all of them in one round trip gets through it.
+// A gate before a real Redis that counts the jobs which clients ask it to add. It can keep answers back until so many
+// have been asked for, so that only a client that asks for all in one round trip gets through; or stop in the middle of
+// such a pipeline, so that something can happen to Redis just there.
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -7,20 +8,26 @@ export type RedisGate = {
   port: number
   /** From now on a connection that adds a job gets no answer until all connections together have asked for `jobs`. */
   holdUntil(jobs: number): void
-  /** Jobs asked for since `holdUntil`. */
+  /** Passes on the next `jobs` jobs, waits for `run`, and passes on the rest. Once. */
+  interruptAfter(jobs: number, run: () => Promise<void>): void
+  /** Jobs asked for since `holdUntil` or `interruptAfter`. */
   readonly jobs: number
   close(): void
 }
 
 // How a job is added: by the name of the script, or by its text the first time. A trigger runs no other script.
-const COMMAND = /\r\neval(?:sha)?\r\n/gi
-const LONGEST_SPLIT = '\r\nevalsha\r'.length
+const COMMAND = /\*\d+\r\n\$\d\r\neval(?:sha)?\r\n/gi
+// Longer than any command's beginning, which may be split between two chunks.
+const TAIL = 32
+
+type Interruption = { after: number; run: () => Promise<void> }
 
 export const startRedisGate = async (target: number): Promise<RedisGate> => {
   const sockets = new Set<Socket>()
   const held = new Set<Socket>()
   let expected = 0
   let jobs = 0
+  let interruption: Interruption | undefined
 
   const count = (upstream: Socket, found: number) => {
     if (found === 0) return
@@ -32,6 +39,19 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
     }
     for (const socket of held) socket.resume()
     held.clear()
+  }
+  /** Where in a chunk the first job stands that is not to be passed on yet. */
+  const cut = (text: string): number | undefined => {
+    if (interruption === undefined) return undefined
+    const starts = [...text.matchAll(COMMAND)].map(({ index }) => index)
+    return starts[interruption.after - jobs]
+  }
+  const interrupt = async ({ run }: Interruption, client: Socket, rest: () => void) => {
+    interruption = undefined
+    client.pause()
+    await run()
+    rest()
+    client.resume()
   }
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
@@ -45,11 +65,18 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
       from.on('close', () => to.destroy())
     }
     client.on('data', (chunk) => {
-      // A command may be split between two chunks: what could be its beginning is looked at again.
+      const at = cut(chunk.toString('latin1'))
       const text = tail + chunk.toString('latin1')
-      count(upstream, text.match(COMMAND)?.length ?? 0)
-      tail = text.slice(-LONGEST_SPLIT)
-      upstream.write(chunk)
+      const matches = [...text.matchAll(COMMAND)]
+      const last = matches.at(-1)
+      tail = text.slice(
+        Math.max(text.length - TAIL, last === undefined ? 0 : last.index + last[0].length),
+      )
+      count(upstream, matches.length)
+      upstream.write(at === undefined ? chunk : chunk.subarray(0, at))
+      if (at !== undefined && interruption !== undefined) {
+        void interrupt(interruption, client, () => upstream.write(chunk.subarray(at)))
+      }
     })
     upstream.on('data', (chunk) => client.write(chunk))
   })
@@ -58,6 +85,10 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
     port: (server.address() as AddressInfo).port,
     holdUntil: (wanted) => {
       expected = wanted
+      jobs = 0
+    },
+    interruptAfter: (after, run) => {
+      interruption = { after, run }
       jobs = 0
     },
     get jobs() {

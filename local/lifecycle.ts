@@ -37,7 +37,8 @@ export const runProcess = async (
     }
   }
   const stop = () => (stopped ??= stopAll())
-  const exitAfterStop = () => {
+  const exitAfterStop = (signal: NodeJS.Signals) => {
+    console.log(`stopping on ${signal}`)
     // A part that hangs must not keep the process: what it had in flight is found by its lease.
     setTimeout(() => {
       console.error(`not stopped within ${stopTimeoutMs} ms`)

@@ -50,6 +50,9 @@ export const makePool = (settings: PoolSettings, log: Log): pg.Pool => {
 
 /** Wraps a pool (of a server or of the embedded PGlite). */
 export const makeDatabase = (pool: pg.Pool): Database => {
+  // A connection that breaks while it is lent out, between two statements, says so by an event. Whoever holds it learns
+  // of it from the next statement; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,

@@ -375,7 +375,7 @@ export type SweepStore = {
   /** S1: takes open deliveries whose due time has passed, pushes their due time and commits, at most `limit`.
    *  An expired lease is written as an `unknown` attempt. */
   takeDue(limit: number): Promise<DueDelivery[]>
-  /** Makes the next open deliveries due at once, after Redis was emptied; keyset on the due time.
+  /** Makes the next open deliveries due at once, after Redis was emptied; those accepted before the first call.
    *  @returns where to go on, or undefined at the end */
   makeDue(
     limit: number,

@@ -63,12 +63,20 @@ const TAKEN_PER_RUN = 100_000
 const PRUNE_BATCH = 500
 const DAY_MS = 86_400_000
 
-type Run = SweepDeps & { summary: SweepSummary; leftMs: () => number; taken: { count: number } }
+type Run = SweepDeps & {
+  summary: SweepSummary
+  leftMs: () => number
+  taken: { count: number }
+  repair: Repair
+}
+
+/** A repair of a lost Redis that the time budget ended: by which mark in Redis it is known, and where it goes on. */
+type Repair = { mark: number | undefined; after: string | undefined }
 
 /** @throws BrokerError `log_unavailable`; a Redis that does not answer is reported in the summary */
-export const makeSweep =
-  (deps: SweepDeps): Sweep =>
-  async ({ budgetMs }) => {
+export const makeSweep = (deps: SweepDeps): Sweep => {
+  const repair: Repair = { mark: undefined, after: undefined }
+  return async ({ budgetMs }) => {
     const startedMs = deps.clock.elapsedMs()
     const passedMs = () => deps.clock.elapsedMs() - startedMs
     const run: Run = {
@@ -76,6 +84,7 @@ export const makeSweep =
       summary: emptySummary(deps),
       leftMs: () => budgetMs - passedMs(),
       taken: { count: 0 },
+      repair,
     }
     const { summary } = run
     await withRedis(run, () => checkIncarnation(run))
@@ -90,6 +99,7 @@ export const makeSweep =
     deps.log.info('sweep.finished', summary)
     return summary
   }
+}
 
 const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
   found: {
@@ -126,8 +136,9 @@ const withRedis = async (run: Run, part: () => Promise<void>): Promise<void> => 
 
 /**
  * S2. The counter is raised by every sweep in Redis first and in Postgres second, so a Redis that holds less (or
- * nothing) was emptied or rolled back. During the repair it holds 0, and it is raised only from the value that was
- * read: a second loss in the middle leaves it missing, and the next sweep begins again.
+ * nothing) was emptied or rolled back. During the repair it holds a mark below 0, and it is raised only from the value
+ * that was read: a second loss in the middle leaves it missing, and the next sweep begins again. A repair that the time
+ * budget ended goes on where it stopped, as long as its own mark stands.
  */
 const checkIncarnation = async (run: Run): Promise<void> => {
   const { queue, store, summary, log } = run
@@ -137,25 +148,37 @@ const checkIncarnation = async (run: Run): Promise<void> => {
   if (inRedis === undefined || inRedis < inPostgres) {
     summary.redisLost = true
     log.warn('sweep.redis_lost', { inRedis: inRedis ?? null, inPostgres })
-    if (!(await queue.raiseIncarnation(inRedis, 0))) return
-    from = 0
-    if (!(await makeAllDue(run))) return
+    from = await beginRepair(run, queue, inRedis)
+    if (from === undefined || !(await makeAllDue(run))) return
   }
   const to = Math.max(from ?? 0, inPostgres) + 1
   if (await queue.raiseIncarnation(from, to)) await store.raiseIncarnation(to)
 }
 
+/** @returns the repair's mark, or undefined when another sweep was faster */
+const beginRepair = async (
+  { repair, clock }: Run,
+  queue: DeliveryQueue,
+  inRedis: number | undefined,
+): Promise<number | undefined> => {
+  if (inRedis !== undefined && inRedis === repair.mark) return inRedis
+  const mark = -clock.nowMs()
+  if (!(await queue.raiseIncarnation(inRedis, mark))) return undefined
+  Object.assign(repair, { mark, after: undefined } satisfies Repair)
+  return mark
+}
+
 /** @returns whether it came to the end within the budget */
 const makeAllDue = async (run: Run): Promise<boolean> => {
-  let after: string | undefined
+  const { repair } = run
   do {
-    const { next, count } = await run.store.makeDue(BATCH, after)
+    const { next, count } = await run.store.makeDue(BATCH, repair.after)
     run.summary.madeDue += count
     await takeAllDue(run)
+    repair.after = next
     if (next !== undefined && count > 0) await run.clock.wait(MAKE_DUE_PAUSE_MS)
-    after = next
-  } while (after !== undefined && run.leftMs() > 0)
-  return after === undefined
+  } while (repair.after !== undefined && run.leftMs() > 0)
+  return repair.after === undefined
 }
 
 /** S1 and S3, batch by batch, until nothing is due or the time is up. */

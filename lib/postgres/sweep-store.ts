@@ -74,22 +74,25 @@ select id, finding, probes + 1 as probes, greatest(0, ${ms('next_at')} - ${ms('n
 from planned order by id`
 
 // After Redis was emptied: everything that the queue should hold becomes due. Rows in flight and rows that live in
-// Postgres only keep their times. Keyset on the old due time; what was moved lies behind it.
+// Postgres only keep their times. Keyset on the time of the next attempt, which the repair does not change: on the due
+// time, which it does, it met its own rows again and never came to an end. Rows accepted since it began ($2) are left
+// out: they were enqueued after the loss.
 const MAKE_DUE = `
 with lost as materialized (
-  select id, due_at, lease_until, next_attempt_at from deliveries
-  where finished_at is null and due_at > now() and due_at < 'infinity'
-    and ($2::timestamptz is null or (due_at, id) > ($2::timestamptz, $3::text))
-  order by due_at, id limit $1::int for update skip locked
+  select id, next_attempt_at from deliveries
+  where finished_at is null and lease_until is null and due_at > now()
+    and next_attempt_at <= now() + ${interval('$5::float8')}
+    and created_at <= coalesce($2::timestamptz, now())
+    and ($3::timestamptz is null or (next_attempt_at, id) > ($3::timestamptz, $4::text))
+  order by next_attempt_at, id limit $1::int for update skip locked
 ),
 moved as (
-  update deliveries d set due_at = now(), probes = 0 from lost l
-  where d.id = l.id and l.lease_until is null and l.next_attempt_at <= now() + ${interval('$4::float8')}
-  returning d.id
+  update deliveries d set due_at = now(), probes = 0 from lost l where d.id = l.id
 )
-select (select count(*)::int from lost) as seen, (select count(*)::int from moved) as moved,
-  (select due_at::text from lost order by due_at desc, id desc limit 1) as due_at,
-  (select id from lost order by due_at desc, id desc limit 1) as id`
+select count(*)::int as count, coalesce($2::timestamptz, now())::text as began,
+  (select next_attempt_at::text from lost order by next_attempt_at desc, id desc limit 1) as next_at,
+  (select id from lost order by next_attempt_at desc, id desc limit 1) as id
+from lost`
 
 const PRUNE_KEYS = `
 delete from idempotency_keys where (tenant, key) in (
@@ -159,17 +162,17 @@ const takeDue = async (database: Database, limit: number, graceMs: number) => {
 type MakeDueInput = { limit: number; after: string | undefined; horizon: number }
 
 const makeDue = async (database: Database, { limit, after, horizon }: MakeDueInput) => {
-  const [dueAt = null, id = null] = after?.split('|') ?? []
+  const [began = null, nextAt = null, id = null] = after?.split('|') ?? []
   const [row] = await database.query<{
-    seen: number
-    moved: number
-    due_at: string | null
+    count: number
+    began: string
+    next_at: string | null
     id: string | null
-  }>(MAKE_DUE, [limit, dueAt, id, horizon])
-  const more = row !== undefined && row.seen === limit && row.due_at !== null && row.id !== null
+  }>(MAKE_DUE, [limit, began, nextAt, id, horizon])
+  const more = row !== undefined && row.count === limit && row.next_at !== null && row.id !== null
   return {
-    next: more ? `${row.due_at ?? ''}|${row.id ?? ''}` : undefined,
-    count: row?.moved ?? 0,
+    next: more ? `${row.began}|${row.next_at ?? ''}|${row.id ?? ''}` : undefined,
+    count: row?.count ?? 0,
   }
 }
 

@@ -90,8 +90,41 @@ describe('a Redis that lost its memory', () => {
       makeDue: () => Promise.resolve({ next: 'more', count: 0 }),
     })
     await set.sweep({ budgetMs: 0 })
-    expect(await set.queue.incarnation()).toBe(0)
+    expect(await set.queue.incarnation()).toBeLessThan(0)
     expect(set.state.incarnation).toBe(7)
+  })
+
+  test('is repaired from where the time budget ended the last run', async () => {
+    const asked: (string | undefined)[] = []
+    const set = setUpSweep({
+      due: [],
+      incarnation: 7,
+      makeDue: (_limit, after) => {
+        asked.push(after)
+        return Promise.resolve({ next: after === undefined ? 'half' : undefined, count: 0 })
+      },
+    })
+    await set.sweep({ budgetMs: 0 })
+    expect(await set.sweep({ budgetMs })).toMatchObject({ redisLost: true })
+    expect(asked).toEqual([undefined, 'half'])
+    expect(await set.queue.incarnation()).toBe(8)
+  })
+
+  test('and loses it again between two runs is repaired from the beginning', async () => {
+    const asked: (string | undefined)[] = []
+    const set = setUpSweep({
+      due: [],
+      incarnation: 7,
+      makeDue: (_limit, after) => {
+        asked.push(after)
+        return Promise.resolve({ next: after === undefined ? 'half' : undefined, count: 0 })
+      },
+    })
+    await set.sweep({ budgetMs: 0 })
+    set.queue.clear()
+    await set.sweep({ budgetMs })
+    expect(asked).toEqual([undefined, undefined, 'half'])
+    expect(await set.queue.incarnation()).toBe(8)
   })
 
   test('is left to the sweep that saw it first', async () => {

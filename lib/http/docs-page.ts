@@ -10,6 +10,7 @@ code { font: 0.9em ui-monospace, monospace; }
 section { border-top: 1px solid; padding: 0.5rem 0 1rem; }
 h2 { font-size: 1.1rem; margin: 0.5rem 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
+th { width: 14rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.2rem 1rem 0.2rem 0; }
 `
 

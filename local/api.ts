@@ -14,7 +14,7 @@ const DRAIN_MS = 5_000
 const config = configured(() => loadProcessConfig('api'))
 
 await runProcess(stopTimeoutMs(config), async (lifecycle) => {
-  const { log, stores, redis, steps } = await openParts(
+  const { log, metrics, stores, redis, steps } = await openParts(
     config,
     { role: 'api', maxConnections: MAX_CONNECTIONS },
     lifecycle,
@@ -31,6 +31,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   const app = makeApi(config, {
     accepting,
     stores,
+    metrics,
     optional: {
       redis: redis.ping,
       workers: async () => (await redis.queue.workers()) !== 0,

@@ -3,6 +3,7 @@
 import type { Config } from '../lib/config.ts'
 import { BrokerError } from '../lib/domain/errors.ts'
 import { makeLogger } from '../lib/logger.ts'
+import { makeMetrics, type Metrics } from '../lib/metrics.ts'
 import type { Log, Steps } from '../lib/broker/ports.ts'
 import { makeSteps, parseFailpoints } from '../lib/wiring/failpoints.ts'
 import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
@@ -10,7 +11,7 @@ import { makeStores, openDatabase, type Stores } from '../lib/wiring/stores.ts'
 import type { Database } from '../lib/postgres/database.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-export type Parts = { log: Log; stores: Stores; redis: RedisParts; steps: Steps }
+export type Parts = { log: Log; metrics: Metrics; stores: Stores; redis: RedisParts; steps: Steps }
 
 /** An attempt in flight may take its timeout; closing the rest takes moments. */
 export const stopTimeoutMs = (config: Config): number => config.delivery.timeoutMs + 5_000
@@ -46,11 +47,12 @@ export const openParts = async (
   { role, maxConnections }: { role: string; maxConnections: number },
   lifecycle: Lifecycle,
 ): Promise<Parts> => {
-  const log = makeLogger(config.logLevel)
+  const metrics = makeMetrics()
+  const log = metrics.counting(makeLogger(config.logLevel))
   const database = openDatabase({ url: config.databaseUrl ?? '', maxConnections, role }, log)
   lifecycle.onStop('postgres', database.close)
   const redis = openRedis(config.redisUrl ?? '', config, log)
   lifecycle.onStop('redis', redis.close)
   await redis.check()
-  return { log, stores: storesOf(config, database), redis, steps: stepsOf(config) }
+  return { log, metrics, stores: storesOf(config, database), redis, steps: stepsOf(config) }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { loadProcessConfig, type Config } from '../lib/config.ts'
 import type { Log } from '../lib/broker/ports.ts'
 import { makeLogger } from '../lib/logger.ts'
+import { makeMetrics } from '../lib/metrics.ts'
 import { makeDatabase, type Database } from '../lib/postgres/database.ts'
 import { migrate } from '../lib/postgres/migrate.ts'
 import { makeAccepting } from '../lib/wiring/accepting.ts'
@@ -73,7 +74,8 @@ const config: Config =
     : { ...loaded, secretKeys: [localSecretKey(loaded.dataDir)] }
 
 await runProcess(stopTimeoutMs(config), async (lifecycle) => {
-  const log = makeLogger(config.logLevel)
+  const metrics = makeMetrics()
+  const log = metrics.counting(makeLogger(config.logLevel))
   const [database, redis] = await Promise.all([
     openPostgres(config, lifecycle, log),
     openQueue(config, lifecycle, log),
@@ -107,6 +109,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     })
   const app = makeApi(config, {
     ...shared,
+    metrics,
     accepting: makeAccepting(config, { ...shared, handOver }),
     optional: redis === undefined ? { redis: () => Promise.resolve(false) } : { redis: redis.ping },
   })

@@ -145,7 +145,9 @@ const checkIncarnation = async (run: Run): Promise<void> => {
   if (queue === undefined) return
   const [inRedis, inPostgres] = await Promise.all([queue.incarnation(), store.incarnation()])
   let from = inRedis
-  if (inRedis === undefined || inRedis < inPostgres) {
+  // No sweep has raised it yet: nothing can have been lost since.
+  const first = inRedis === undefined && inPostgres === 0
+  if (!first && (inRedis === undefined || inRedis < inPostgres)) {
     summary.redisLost = true
     log.warn('sweep.redis_lost', { inRedis: inRedis ?? null, inPostgres })
     from = await beginRepair(run, queue, inRedis)

@@ -4,9 +4,10 @@ import { makeAudit } from '../broker/audit.ts'
 import type { Log } from '../broker/ports.ts'
 import { makeReadiness } from '../broker/readiness.ts'
 import type { Config } from '../config.ts'
-import { makeApp } from '../http/app.ts'
+import { authenticate, makeApp } from '../http/app.ts'
 import type { App } from '../http/env.ts'
 import { mountLog } from '../http/routes/log.ts'
+import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
 import { mountSite } from '../http/routes/site.ts'
 import { mountTrigger } from '../http/routes/trigger.ts'
@@ -21,15 +22,22 @@ export type ApiParts = {
   /** What may be missing without the broker being unready, by name. */
   optional: Record<string, () => Promise<boolean>>
   log: Log
+  /** What `log` counts, where somebody can ask this process for it. */
+  metrics?: MetricsText
 }
 
-export const makeApi = (config: Config, { accepting, stores, optional, log }: ApiParts): App => {
-  const app = makeApp(appDeps(config, log))
+export const makeApi = (config: Config, parts: ApiParts): App => {
+  const { accepting, stores, optional, log, metrics } = parts
+  const deps = appDeps(config, log)
+  const app = makeApp(deps)
   mountRegister(app, accepting.register)
   mountList(app, accepting.list)
   mountManage(app, accepting.manage)
   mountTrigger(app, accepting.trigger, config.http.maxPayloadBytes)
   mountLog(app, stores.reader, makeAudit({ audits: stores.audits, log }))
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
+  if (metrics !== undefined) {
+    mountMetrics(app, metrics, config.http.loopback ? undefined : authenticate(deps))
+  }
   return app
 }

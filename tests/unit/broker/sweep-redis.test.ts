@@ -36,6 +36,13 @@ describe('the routing table', () => {
 })
 
 describe('a Redis that lost its memory', () => {
+  test('is not told at the very first sweep, which only sets the counter', async () => {
+    const set = setUpSweep({ due: [] })
+    expect(await set.sweep({ budgetMs })).toMatchObject({ redisLost: false, madeDue: 0 })
+    expect(await set.queue.incarnation()).toBe(1)
+    expect(set.state.incarnation).toBe(1)
+  })
+
   test('is told by a missing counter: everything becomes due, and the counter is set at the end', async () => {
     let calls = 0
     const makeDue: SweepStore['makeDue'] = (_limit, after) => {

@@ -143,7 +143,9 @@ const withRedis = async (run: Run, part: () => Promise<void>): Promise<void> => 
 const checkIncarnation = async (run: Run): Promise<void> => {
   const { queue, store, summary, log } = run
   if (queue === undefined) return
-  const [inRedis, inPostgres] = await Promise.all([queue.incarnation(), store.incarnation()])
+  // Postgres first: a sweep that overlaps raises Redis first, and so never makes Redis look as if it held less.
+  const inPostgres = await store.incarnation()
+  const inRedis = await queue.incarnation()
   let from = inRedis
   // No sweep has raised it yet: nothing can have been lost since.
   const first = inRedis === undefined && inPostgres === 0

@@ -76,6 +76,25 @@ describe('a Redis that lost its memory', () => {
     expect(await set.queue.incarnation()).toBe(8)
   })
 
+  // Two sweeps at once: the counters were read together, one of them before and one after the other sweep raised both,
+  // and a Redis that had lost nothing was reported as emptied.
+  test('is not told by a sweep that another one overtakes between its two questions', async () => {
+    const held = makeFakeDeliveryQueue()
+    const overtaken = {
+      ...held,
+      incarnation: () => {
+        const before = held.incarnation()
+        void held.raiseIncarnation(7, 8)
+        set.state.incarnation = 8
+        return before
+      },
+    }
+    await held.raiseIncarnation(undefined, 7)
+    const set = setUpSweep({ due: [], incarnation: 7 }, { queue: overtaken })
+    expect(await set.sweep({ budgetMs })).toMatchObject({ redisLost: false })
+    expect(set.log.of('sweep.redis_lost')).toEqual([])
+  })
+
   test('and loses it again during the repair is repaired again by the next sweep', async () => {
     const set = setUpSweep({
       due: [],

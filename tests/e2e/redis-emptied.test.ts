@@ -75,9 +75,10 @@ test('after FLUSHALL with 100 open deliveries each is delivered once, and every 
     { status: 'retrying', attempt_count: 1, count: IN_BACKOFF },
   ])
 
+  expect(logged(broker.sweep, 'sweep.redis_lost')).toEqual([])
   await redis.admin.flushall()
   expect(await answersAboutWebhooks()).toEqual(before)
-  await waitUntil(() => logged(broker.sweep, 'sweep.redis_lost').length > 1, {
+  await waitUntil(() => logged(broker.sweep, 'sweep.redis_lost').length > 0, {
     message: 'the sweep',
   })
   broker.worker.resume()

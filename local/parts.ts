@@ -44,11 +44,17 @@ export const warnOfPlainSecrets = (config: Config, log: Log): void => {
 /** @throws BrokerError when Redis evicts; a Redis or Postgres that is away is no reason not to start */
 export const openParts = async (
   config: Config,
-  { role, maxConnections }: { role: string; maxConnections: number },
+  {
+    role,
+    maxConnections,
+    logTo,
+  }: { role: string; maxConnections: number; logTo?: NodeJS.WriteStream },
   lifecycle: Lifecycle,
 ): Promise<Parts> => {
   const metrics = makeMetrics()
-  const log = metrics.counting(makeLogger(config.logLevel))
+  const log = metrics.counting(
+    makeLogger(config.logLevel, logTo && ((line) => void logTo.write(line))),
+  )
   const database = openDatabase({ url: config.databaseUrl ?? '', maxConnections, role }, log)
   lifecycle.onStop('postgres', database.close)
   const redis = openRedis(config.redisUrl ?? '', config, log)

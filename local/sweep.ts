@@ -18,7 +18,12 @@ const config = configured(() => loadProcessConfig('sweep'))
 await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
   const parts = await openParts(
     config,
-    { role: 'sweep', maxConnections: MAX_CONNECTIONS },
+    {
+      role: 'sweep',
+      maxConnections: MAX_CONNECTIONS,
+      // Standard output holds the summary alone, for a program to read.
+      ...(values.every ? {} : { logTo: process.stderr }),
+    },
     lifecycle,
   )
   const sweep = makeSweeping(config, {

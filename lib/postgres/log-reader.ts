@@ -3,11 +3,16 @@
 import { sql, type Kysely, type Selectable } from 'kysely'
 import type { AttemptView, DeliveryQuery, DeliveryView, LogReader } from '../broker/ports.ts'
 import { waitingFor } from '../domain/delivery.ts'
+import type { WebhookStatus } from '../domain/webhook.ts'
 import { translated, type Database } from './database.ts'
 import type { Tables } from './schema.ts'
 
 // 'infinity' stands for "until somebody acts"; the driver makes it a number, which is no Date.
-type DeliveryRow = Selectable<Tables['deliveries']> & { url: string; now: Date }
+type DeliveryRow = Selectable<Tables['deliveries']> & {
+  url: string
+  webhook_status: WebhookStatus
+  now: Date
+}
 
 /** Builds the reader over a database. */
 export const makeLogReader = ({ kysely }: Database): LogReader => ({
@@ -25,7 +30,7 @@ const ofTenant = (db: Kysely<Tables>, tenant: string) =>
     .selectFrom('deliveries as d')
     .innerJoin('webhooks as w', 'w.id', 'd.webhook_id')
     .selectAll('d')
-    .select(['w.url', sql<Date>`now()`.as('now')])
+    .select(['w.url', 'w.status as webhook_status', sql<Date>`now()`.as('now')])
     .where('d.tenant', '=', tenant)
 
 const deliveries = async (db: Kysely<Tables>, query: DeliveryQuery) => {
@@ -115,7 +120,8 @@ const toDelivery = (row: DeliveryRow): DeliveryView => {
       now: row.now,
       leaseUntil: row.lease_until,
       nextAttemptAt: row.next_attempt_at,
-      parked: row.parked,
+      // A delivery is parked when its job comes up; the reader should not have to wait for that.
+      parked: row.webhook_status === 'disabled' ? 'webhook_disabled' : row.parked,
     }),
     createdAt: row.created_at,
     firstDeliveredAt: row.first_delivered_at,

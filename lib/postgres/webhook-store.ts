@@ -2,16 +2,10 @@
 // same transaction; the routing table in Redis is told after the commit, by the use case.
 
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely'
-import type {
-  NewWebhook,
-  RoutingChange,
-  RoutingSnapshot,
-  WebhookKey,
-  WebhookQuery,
-  WebhookStore,
-} from '../broker/ports.ts'
+import type { NewWebhook, WebhookKey, WebhookQuery, WebhookStore } from '../broker/ports.ts'
 import type { DisabledReason, Webhook, WebhookChange } from '../domain/webhook.ts'
 import { translated, type Database } from './database.ts'
+import { bumpVersion, routingSnapshot, routingVersions } from './routing-version.ts'
 import type { Tables } from './schema.ts'
 
 type Row = Selectable<Tables['webhooks']>
@@ -86,27 +80,6 @@ const register = async (tx: Tx, webhook: NewWebhook): ReturnType<WebhookStore['r
   return existing === undefined
     ? register(tx, webhook)
     : { webhook: toWebhook(existing), created: false, change: null }
-}
-
-/** Raises the tenant's version; the row lock puts concurrent changes of one tenant in order. */
-const bumpVersion = async (
-  tx: Tx,
-  row: Pick<Row, 'tenant' | 'event_name' | 'url'>,
-  op: RoutingChange['op'],
-): Promise<RoutingChange> => {
-  const { rows } = await sql<{ version: string }>`
-    insert into tenants (id, routing_version) values (${row.tenant}, 1)
-    on conflict (id) do update set routing_version = tenants.routing_version + 1
-    returning routing_version as version`.execute(tx)
-  const to = Number(rows[0]?.version)
-  return {
-    tenant: row.tenant,
-    eventName: row.event_name,
-    webhookUrl: row.url,
-    op,
-    from: to - 1,
-    to,
-  }
 }
 
 const list = async (db: Kysely<Tables>, query: WebhookQuery) => {
@@ -186,7 +159,22 @@ const remove = async (tx: Tx, key: WebhookKey) => {
     .set({ deleted_at: sql`now()`, updated_at: sql`now()` })
     .where('id', '=', key.id)
     .execute()
+  await cancelOpen(tx, key.id)
   return { change: before.status === 'enabled' ? await bumpVersion(tx, before, 'remove') : null }
+}
+
+const CANCELLED_AT_ONCE = 1_000
+
+/** What waits is cancelled with the webhook; what is on the wire ends, and the rest is cancelled when it comes up. */
+const cancelOpen = async (tx: Tx, webhookId: string) => {
+  await sql`
+    with waiting as materialized (
+      select id from deliveries
+      where webhook_id = ${webhookId} and finished_at is null and lease_until is null
+      order by id limit ${CANCELLED_AT_ONCE} for update skip locked
+    )
+    update deliveries d set status = 'cancelled', finished_at = now(), parked = null
+    from waiting where d.id = waiting.id`.execute(tx)
 }
 
 const rotateSecret = async (
@@ -232,23 +220,6 @@ const releaseParked = async (db: Kysely<Tables>, webhookId: string, limit: numbe
     update deliveries d set parked = null, next_attempt_at = now(), due_at = now()
     from parked where d.id = parked.id returning d.id`.execute(db)
   return rows.map(({ id }) => id)
-}
-
-const routingVersions = async (db: Kysely<Tables>) => {
-  const rows = await db.selectFrom('tenants').selectAll().orderBy('id').execute()
-  return rows.map((row) => ({ tenant: row.id, version: Number(row.routing_version) }))
-}
-
-const routingSnapshot = async (db: Kysely<Tables>, tenant: string): Promise<RoutingSnapshot> => {
-  // One statement, so version and sets belong to one moment.
-  const { rows } = await sql<{ version: string; event_name: string | null; urls: string[] | null }>`
-    select t.routing_version as version, w.event_name, array_agg(w.url) as urls
-    from tenants t
-    left join webhooks w on w.tenant = t.id and w.status = 'enabled' and w.deleted_at is null
-    where t.id = ${tenant} group by t.routing_version, w.event_name`.execute(db)
-  const urls = new Map<string, string[]>()
-  for (const row of rows) if (row.event_name !== null) urls.set(row.event_name, row.urls ?? [])
-  return { tenant, version: Number(rows[0]?.version ?? 0), urls }
 }
 
 const toWebhookOrNot = (row: Row | undefined) => (row === undefined ? undefined : toWebhook(row))

@@ -127,8 +127,9 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
     })
 
     test('for a webhook that was removed cancels the delivery', async () => {
-      const { id, webhookId, eventName } = await delivery(rig)
-      await rig.webhooks.remove({ tenant: 'default', eventName, id: webhookId })
+      const { id, webhookId } = await delivery(rig)
+      // As a process finds it that died between the removal and its deliveries.
+      await rig.sql('update webhooks set deleted_at = now() where id = $1', [webhookId])
       expect(await rig.deliveryLog.claim(id, 'token-a')).toEqual({ kind: 'finished' })
       expect(await rowOf(rig, id)).toMatchObject({ status: 'cancelled', attempt_count: 0 })
     })

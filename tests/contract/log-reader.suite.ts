@@ -94,6 +94,15 @@ export const logReaderSuite = (engine: string, makeRig: MakeRig): unknown =>
       ).toBeLessThanOrEqual(1)
     })
 
+    test('says that a delivery waits for its webhook as soon as that is disabled', async () => {
+      const { id, webhookId } = await delivery(rig)
+      await rig.webhooks.disable(webhookId, 'gone')
+      expect((await rig.reader.delivery('default', id))?.waiting).toEqual({
+        reason: 'webhook_disabled',
+        until: null,
+      })
+    })
+
     test('shows a tenant nothing of another', async () => {
       const { id, accepted } = await delivery(rig)
       expect(await rig.reader.delivery('someone', id)).toBeUndefined()

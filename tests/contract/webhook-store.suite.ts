@@ -2,7 +2,19 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WebhookCursor } from '../../lib/broker/ports.ts'
-import { freshEvent, registered, type MakeRig, type StoreRig } from '../support/store-rig.ts'
+import {
+  answered,
+  claimOf,
+  DELIVERED,
+  delivery,
+  freshEvent,
+  record,
+  registered,
+  rowOf,
+  triggerOf,
+  type MakeRig,
+  type StoreRig,
+} from '../support/store-rig.ts'
 
 export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`webhooks on ${engine}`, () => {
@@ -83,6 +95,23 @@ export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(await rig.webhooks.change(keyOf(first), { description: 'd' })).toBeUndefined()
       expect(await rig.webhooks.rotateSecret(keyOf(first), 'plain:x', 1)).toBeUndefined()
       expect((await registered(rig, eventName)).id).not.toBe(first.id)
+    })
+
+    test('one that is removed takes what waits for it along, and leaves what is on the wire to end', async () => {
+      const waiting = await delivery(rig)
+      const { deliveryIds } = await rig.deliveryLog.accept(triggerOf(waiting.eventName))
+      const flying = deliveryIds[0] ?? ''
+      const claim = claimOf(await rig.deliveryLog.claim(flying, 'token-a'))
+      await rig.webhooks.remove({
+        tenant: 'default',
+        eventName: waiting.eventName,
+        id: waiting.webhookId,
+      })
+      expect((await rowOf(rig, waiting.id)).status).toBe('cancelled')
+      expect((await rowOf(rig, flying)).status).toBe('pending')
+      expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
+        status: 'delivered',
+      })
     })
 
     test('belongs to its tenant and its event', async () => {

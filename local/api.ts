@@ -25,6 +25,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     stores,
     routing: redis.routing,
     handOver: redis.queue.enqueue,
+    handOverAgain: redis.queue.replace,
     steps,
     log,
   })

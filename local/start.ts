@@ -101,16 +101,18 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   })
   lifecycle.onStop('sweep', () => sweeping)
 
-  const handOver =
-    redis?.queue.enqueue ??
-    (() => {
-      delivering.wake()
-      return Promise.resolve()
-    })
+  const wake = () => {
+    delivering.wake()
+    return Promise.resolve()
+  }
+  const handingOver = {
+    handOver: redis?.queue.enqueue ?? wake,
+    handOverAgain: redis?.queue.replace ?? wake,
+  }
   const app = makeApi(config, {
     ...shared,
     metrics,
-    accepting: makeAccepting(config, { ...shared, handOver }),
+    accepting: makeAccepting(config, { ...shared, ...handingOver }),
     optional: redis === undefined ? { redis: () => Promise.resolve(false) } : { redis: redis.ping },
   })
   const server = await listen(app, config.http)

@@ -327,6 +327,15 @@ export type AuditStore = {
   days(tenant: string): Promise<AuditDay[]>
 }
 
+/* ---------- replay and cancel (Postgres) ---------- */
+
+export type ReplayStore = {
+  /** Begins a new series, due now, unless an attempt is under way. */
+  replay(tenant: string, id: string): Promise<'replayed' | 'in_flight' | 'not_found'>
+  /** Refuses further claims. */
+  cancel(tenant: string, id: string): Promise<'cancelled' | 'ended' | 'not_found'>
+}
+
 /* ---------- the queue (BullMQ) ---------- */
 
 export type Job = { deliveryId: string; delayMs: number }

@@ -6,6 +6,7 @@ import { PROBLEMS } from './problem.ts'
 import type { RouteSpec } from './route.ts'
 import { auditSpec, deliveriesSpec, deliverySpec, messageSpec } from './routes/log.ts'
 import { changeSpec, findSpec, removeSpec, rotateSpec, testSpec } from './routes/manage.ts'
+import { cancelSpec, replaySpec } from './routes/replay.ts'
 import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
 import './schemas.ts'
@@ -22,6 +23,8 @@ export const API_ROUTES: readonly RouteSpec[] = [
   triggerSpec,
   deliveriesSpec,
   deliverySpec,
+  replaySpec,
+  cancelSpec,
   messageSpec,
   auditSpec,
 ]

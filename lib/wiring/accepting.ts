@@ -5,6 +5,7 @@ import { makeManageWebhook, type ManageWebhook } from '../broker/manage-webhook.
 import { makePatience } from '../broker/patience.ts'
 import type { HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
+import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delivery.ts'
 import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
@@ -16,6 +17,7 @@ export type Accepting = {
   list: ListWebhooks
   manage: ManageWebhook
   trigger: TriggerEvent
+  replay: ReplayDelivery
 }
 
 export type AcceptingParts = {
@@ -23,6 +25,8 @@ export type AcceptingParts = {
   /** Undefined for a broker without Redis. */
   routing: RoutingTable | undefined
   handOver: HandOver
+  /** Takes whatever job there is of a delivery away, and hands it over anew. */
+  handOverAgain: HandOver
   steps: Steps
   log: Log
 }
@@ -34,13 +38,18 @@ export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting 
     list: makeListWebhooks(shared),
     manage: makeManageWebhook(shared),
     trigger: makeTriggerEvent(shared),
+    replay: makeReplayDelivery({
+      ...shared,
+      replays: parts.stores.replays,
+      reader: parts.stores.reader,
+    }),
   }
 }
 
 /** Registration alone: it hands nothing over. */
 export const makeRegistering = (
   config: Config,
-  parts: Omit<AcceptingParts, 'handOver' | 'steps'>,
+  parts: Omit<AcceptingParts, 'handOver' | 'handOverAgain' | 'steps'>,
 ): RegisterWebhook => makeRegisterWebhook({ ...parts, ...sharedParts(config, parts) })
 
 const sharedParts = (config: Config, { stores, log }: Pick<AcceptingParts, 'stores' | 'log'>) => {

@@ -9,6 +9,7 @@ import type { App } from '../http/env.ts'
 import { mountLog } from '../http/routes/log.ts'
 import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
+import { mountReplay } from '../http/routes/replay.ts'
 import { mountSite } from '../http/routes/site.ts'
 import { mountTrigger } from '../http/routes/trigger.ts'
 import { mountList, mountRegister } from '../http/routes/webhooks.ts'
@@ -35,6 +36,7 @@ export const makeApi = (config: Config, parts: ApiParts): App => {
   mountManage(app, accepting.manage)
   mountTrigger(app, accepting.trigger, config.http.maxPayloadBytes)
   mountLog(app, stores.reader, makeAudit({ audits: stores.audits, log }))
+  mountReplay(app, accepting.replay)
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
   if (metrics !== undefined) {
     mountMetrics(app, metrics, config.http.loopback ? undefined : authenticate(deps))

@@ -9,6 +9,7 @@ export type Queueing = {
   routing: RoutingTable | undefined
   queue: DeliveryQueue | undefined
   handOver: HandOver
+  handOverAgain: HandOver
 }
 
 /**
@@ -21,9 +22,11 @@ export const openQueueing = async (opened: Opened): Promise<Queueing> => {
   const { config, log } = opened
   if (config.redisUrl === undefined) {
     const routing = await openRoutingTable(opened)
-    return { routing, queue: undefined, handOver: () => Promise.resolve() }
+    const nothing = () => Promise.resolve()
+    return { routing, queue: undefined, handOver: nothing, handOverAgain: nothing }
   }
   const redis = openRedis(config.redisUrl, config, log)
   await redis.check()
-  return { routing: redis.routing, queue: redis.queue, handOver: redis.queue.enqueue }
+  const { routing, queue } = redis
+  return { routing, queue, handOver: queue.enqueue, handOverAgain: queue.replace }
 }

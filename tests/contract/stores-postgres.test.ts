@@ -5,6 +5,7 @@ import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
+import { replayStoreSuite } from './replay-store.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
 
@@ -19,6 +20,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   sweepStoreSuite,
+  replayStoreSuite,
   logReaderSuite,
 ]) {
   suite('Postgres', onPostgres)

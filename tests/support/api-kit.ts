@@ -97,6 +97,7 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     stores,
     routing: redis.routing,
     handOver: redis.queue.enqueue,
+    handOverAgain: redis.queue.replace,
     steps: () => undefined,
     log,
   })

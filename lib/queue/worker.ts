@@ -9,7 +9,7 @@ import { isId } from '../domain/ids.ts'
 import { backendOver } from './backend.ts'
 import { makeQueueNames, type QueueNames } from './names.ts'
 import { connectWorker, DRAIN_DELAY_S, type WorkerConnections } from './options.ts'
-import { makeRest } from './rest.ts'
+import { makeRest, makeStepBack } from './rest.ts'
 
 export type WorkerSettings = {
   redisUrl: string
@@ -49,8 +49,9 @@ const LOCK_MARGIN_MS = 1_000
 // BullMQ's own stalled check: the sweep finds abandoned jobs sooner and never gives up on them.
 const STALLED_INTERVAL_MS = 300_000
 const NEVER = 1_000_000
-const FIRST_PAUSE_MS = 1_000
-const MAX_PAUSE_MS = 30_000
+// How long a job is kept between questions while Postgres is away.
+const PAUSES_MS = [1_000, 2_000, 4_000]
+const GIVEN_BACK_MS = 1_000
 const AFTER_FAULT_MS = 30_000
 // BullMQ's own 15 s would make a job wait that long after a short loss of the connection.
 const ASK_AGAIN_MS = 1_000
@@ -62,25 +63,24 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
   const connections = connectWorker(settings.redisUrl, names, deps.log)
   const closing = new AbortController()
   const running = new Set<Promise<void>>()
-  const worker = new Worker(
+  const control = {
+    closing: closing.signal,
+    clock: deps.clock,
+    pause: () => void worker.pause(true),
+    resume: () => void worker.resume(),
+  }
+  const processing = { deps, closing: closing.signal, stepBack: makeStepBack(control) }
+  const worker: Worker = new Worker(
     names.queue,
     (job, token) => {
-      const run = process({ deps, closing: closing.signal }, job, token)
+      const run = process(processing, job, token)
       running.add(run)
       return run.finally(() => running.delete(run))
     },
     workerOptions(settings, { names, connections }),
     backendOver(connections, names.bullPrefix),
   )
-  worker.on(
-    'error',
-    makeRest({
-      ...deps,
-      closing: closing.signal,
-      pause: () => void worker.pause(true),
-      resume: () => void worker.resume(),
-    }),
-  )
+  worker.on('error', makeRest({ ...control, log: deps.log }))
   worker.on('completed', () => deps.onTold?.())
   worker.on('failed', () => deps.onTold?.())
   const all = [connections.commands, connections.blocking]
@@ -137,26 +137,26 @@ const endWithin = async (timeoutMs: number, { worker, running, deps }: Ending): 
   over.abort()
 }
 
-type Processing = { deps: WorkerDeps; closing: AbortSignal }
+type Processing = { deps: WorkerDeps; closing: AbortSignal; stepBack: () => Promise<void> }
 
 const process = async (
-  { deps, closing }: Processing,
+  processing: Processing,
   job: Job,
   token: string | undefined,
 ): Promise<void> => {
-  const verdict: JobVerdict = closing.aborted
+  const verdict: JobVerdict = processing.closing.aborted
     ? { kind: 'later', delayMs: 0 }
-    : await decide(deps, job, closing)
+    : await decide(processing, job)
   await tellBullmq(job, token, verdict)
 }
 
-/** Asks the use case. While Postgres is away the job is kept and asked again: a worker with full slots takes no more. */
-const decide = async (deps: WorkerDeps, job: Job, closing: AbortSignal): Promise<JobVerdict> => {
+/** Asks the use case. While Postgres is away the job is kept for a while and asked again: a worker with full slots takes
+ *  no more. Then it is given back: if only this worker cannot reach Postgres, another one must get it. */
+const decide = async ({ deps, closing, stepBack }: Processing, job: Job): Promise<JobVerdict> => {
   const deliveryId = job.id ?? ''
-  // Something that is no job of ours. An id without a hash, left by a split brain (crash table, 18), is attempted like
-  // any other: the claim decides, and a retry that BullMQ cannot keep is found by the sweep.
+  // An id without a hash, left by a split brain, comes as an empty job: there is nothing to do here (crash table, 18).
   if (!isId('dlv', deliveryId)) return { kind: 'done' }
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+  for (let failures = 0; ; failures += 1) {
     try {
       return await deps.attempt(deliveryId)
     } catch (error) {
@@ -164,9 +164,11 @@ const decide = async (deps: WorkerDeps, job: Job, closing: AbortSignal): Promise
         deps.log.error('attempt.failed', { deliveryId, error })
         return { kind: 'later', delayMs: AFTER_FAULT_MS }
       }
-      deps.log.warn('attempt.postponed', { deliveryId, error, pauseMs })
-      await deps.clock.wait(pauseMs, closing)
-      if (closing.aborted) return { kind: 'later', delayMs: FIRST_PAUSE_MS }
+      const pauseMs = PAUSES_MS[failures]
+      deps.log.warn('attempt.postponed', { deliveryId, error, pauseMs: pauseMs ?? null })
+      if (pauseMs === undefined) void stepBack()
+      else await deps.clock.wait(pauseMs, closing)
+      if (pauseMs === undefined || closing.aborted) return { kind: 'later', delayMs: GIVEN_BACK_MS }
     }
   }
 }

@@ -83,7 +83,8 @@ describe('a verdict', () => {
 })
 
 describe('a fault of ours', () => {
-  it('while Postgres is away keeps the job and tries again after 1, 2, 4 … 30 s', async () => {
+  // It was kept for ever once: a worker that alone could not reach Postgres held its jobs back from all others.
+  it('while Postgres is away keeps the job for 1, 2 and 4 s, then gives it back and takes none for 30 s', async () => {
     const { clock, waits } = makeQuickClock()
     kit.work(
       (id) => {
@@ -94,7 +95,7 @@ describe('a fault of ours', () => {
     )
     await kit.queue.enqueue(jobsOf([a]))
     await kit.gone(a)
-    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+    expect(waits).toEqual([1_000, 2_000, 4_000, 30_000, 1_000, 2_000, 4_000])
     expect(kit.attemptsOf(a)).toHaveLength(8)
   })
 

@@ -15,6 +15,8 @@ export type TestPostgres = {
   port: number
   database: Database
   sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Runs a statement in a transaction that stays open until `commit`. */
+  hold(statement: string): Promise<{ commit(): Promise<void> }>
   /** kill -9 of the server; its sessions end with it. */
   kill(): Promise<void>
   startAgain(): Promise<void>
@@ -41,6 +43,17 @@ export const startTestPostgres = async (): Promise<TestPostgres> => {
     database,
     sql: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
       (await pool.query<Row>(text, values)).rows,
+    hold: async (statement) => {
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query(statement)
+      return {
+        commit: async () => {
+          await client.query('commit')
+          client.release()
+        },
+      }
+    },
     kill: async () => {
       const sessions = childrenOf(server.pid)
       await server.kill()

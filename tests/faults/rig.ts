@@ -48,6 +48,8 @@ export type Rig = {
   receiver: FaultReceiver
   /** Speaks to the API, whichever process serves it at the moment. */
   client: FaultClient
+  /** A client of another API on this port, whose 202s the oracle does not know. */
+  clientOf(port: number): FaultClient
   /** What processes are started with; tests lead them through a proxy with `start`'s second argument. */
   env: Env
   /** Starts a process; it is stopped with the rig. */
@@ -106,6 +108,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
   const parts = { redis, postgres, receiver, client, webhooks }
   return {
     ...parts,
+    clientOf: (other) => makeFaultClient(`http://127.0.0.1:${other}`),
     env,
     start: processes.start,
     sweepOnce: processes.sweepOnce,

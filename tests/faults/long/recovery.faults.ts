@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../support/wait.ts'
+import { print } from '../print.ts'
 import { startRig, type Rig } from '../rig.ts'
 
 const SIZES = (process.env['FAULTS_OPEN'] ?? '1000,10000').split(',').map(Number)
@@ -45,7 +46,7 @@ test.each(SIZES)('%i open deliveries are in the queue again within the bound', a
   const tookMs = performance.now() - startedMs
   const line = await sweep.waitForLine(/"redisLost":true.*sweep\.finished/, allowedMs(open))
   await sweep.waitForLine(/"redisLost":false.*sweep\.finished/, allowedMs(open))
-  console.log(`recovery: ${open} open deliveries in ${(tookMs / 1000).toFixed(1)} s; ${line}`)
+  print(`recovery: ${open} open deliveries in ${(tookMs / 1000).toFixed(1)} s; ${line}`)
   expect(tookMs).toBeLessThan(allowedMs(open))
   await sweep.stop()
 })

@@ -8,6 +8,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { createPgConfig } from '@electric-sql/pglite/node-postgres'
 import pg from 'pg'
 import { BrokerError } from '../domain/errors.ts'
+import { identityOf, isAlive } from './process-identity.ts'
 
 export type EmbeddedPostgres = { pool: pg.Pool; close(): Promise<void> }
 
@@ -36,14 +37,14 @@ export const openEmbedded = async (folder: string): Promise<EmbeddedPostgres> =>
 
 /** Writes our pid and start time; a lock whose process is gone (or is another one by now) is taken over. */
 const lock = (file: string): (() => void) => {
-  const mine = `${process.pid} ${startTime(process.pid)}`
+  const mine = identityOf(process.pid)
   for (;;) {
     try {
-      writeFileSync(file, mine, { flag: 'wx' })
+      writeFileSync(file, `${mine.pid} ${mine.started}`, { flag: 'wx' })
       return () => rmSync(file, { force: true })
     } catch {
       const [pid = '', started = ''] = existsSync(file) ? readFileSync(file, 'utf8').split(' ') : []
-      if (isAlive(Number(pid), started)) {
+      if (isAlive({ pid: Number(pid), started })) {
         throw new BrokerError(
           'conflict',
           `the data folder is in use by process ${pid}; stop it, or set BROKER_DATA_DIR to another folder`,
@@ -52,23 +53,4 @@ const lock = (file: string): (() => void) => {
       rmSync(file, { force: true })
     }
   }
-}
-
-const isAlive = (pid: number, started: string): boolean => {
-  if (!Number.isInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
-  }
-  return startTime(pid) === started
-}
-
-/** Ticks since boot at which a process started (Linux); elsewhere the pid alone has to do. */
-const startTime = (pid: number): string => {
-  const file = `/proc/${pid}/stat`
-  if (!existsSync(file)) return '0'
-  const stat = readFileSync(file, 'utf8')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0'
 }

@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { connect } from 'node:net'
+import { BrokerError } from '../../lib/domain/errors.ts'
+import { identityOf, isAlive, type ProcessIdentity } from '../../lib/postgres/process-identity.ts'
 import { howToInstall, installPackage, onPath, type Announce } from './find.ts'
 import { answers, freePort, startServer, type Server } from './process.ts'
 
@@ -33,7 +35,10 @@ export const findRedis = (announce: Announce = quiet): { file: string } | { advi
     : { file }
 }
 
-/** @throws Error with one line of advice when there is no Redis to start */
+/**
+ * @throws Error with one line of advice when there is no Redis to start
+ * @throws BrokerError `conflict` when the Redis of another living process works in this folder
+ */
 export const startRedis = async (options: RedisOptions): Promise<RedisServer> => {
   const found = findRedis(options.announce)
   if ('advice' in found) throw new Error(found.advice)
@@ -42,6 +47,9 @@ export const startRedis = async (options: RedisOptions): Promise<RedisServer> =>
   const pidFile = join(dataDir, 'server.json')
   await stopLeftover(pidFile, dataDir)
   const port = options.port ?? (await freePort())
+  // Before it starts, so that a second process that comes now finds it.
+  const note: Note = { port, owner: identityOf(process.pid) }
+  writeFileSync(pidFile, JSON.stringify(note))
   const server = await startServer({
     name: 'redis-server',
     file: found.file,
@@ -51,7 +59,6 @@ export const startRedis = async (options: RedisOptions): Promise<RedisServer> =>
     // Listening is not ready: it refuses commands while it reads its append-only file.
     ready: async () => (await ask(port, 'PING')).startsWith('+PONG'),
   })
-  writeFileSync(pidFile, JSON.stringify({ port, pid: server.pid }))
   return {
     ...server,
     url: `redis://127.0.0.1:${port}`,
@@ -92,10 +99,31 @@ const ask = (port: number, command: string): Promise<string> =>
     socket.on('close', () => done(reply))
   })
 
-/** A broker that was killed with -9 left its Redis behind: it holds our files, so it has to end first. */
+/** What stands beside the files: where the server listens, and for whom. */
+type Note = { port: number; owner: ProcessIdentity }
+
+/** Undefined also for a note that was cut off in the writing. */
+const readNote = (file: string): Note | undefined => {
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Note
+  } catch {
+    return undefined
+  }
+}
+
+/** A broker that was killed with -9 left its Redis behind: it holds our files, so it has to end first. One whose broker
+ *  lives is not ours to end. */
 const stopLeftover = async (pidFile: string, dataDir: string): Promise<void> => {
-  if (!existsSync(pidFile)) return
-  const { port } = JSON.parse(readFileSync(pidFile, 'utf8')) as { port: number }
+  const note = readNote(pidFile)
+  if (note === undefined) return
+  const { port, owner } = note
+  if (owner.pid !== process.pid && isAlive(owner)) {
+    throw new BrokerError(
+      'conflict',
+      `the data folder is in use by process ${owner.pid}; stop it, or set BROKER_DATA_DIR to another folder`,
+    )
+  }
   // Ours only if it works in our folder: the port may belong to somebody else by now.
   const dir = await ask(port, 'CONFIG GET dir')
   if (dir.split('\r\n').includes(dataDir)) {

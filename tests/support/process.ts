@@ -58,12 +58,14 @@ export const startProcess = async (options: ProcessOptions): Promise<BrokerProce
       for (const check of [...waiting]) check()
     })
   }
-  const exited = once(child, 'exit').then(([code, signal]) => {
+  // `close`, not `exit`: the last lines may still be on their way when the process is gone.
+  let hasExited = false
+  const exited = once(child, 'close').then(([code, signal]) => {
+    hasExited = true
     running.delete(child)
     for (const check of [...waiting]) check()
     return { code: code as number | null, signal: signal as NodeJS.Signals | null }
   })
-  const hasExited = () => child.exitCode !== null || child.signalCode !== null
 
   const waitForLine = (pattern: RegExp, timeoutMs = READY_TIMEOUT_MS): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -79,7 +81,7 @@ export const startProcess = async (options: ProcessOptions): Promise<BrokerProce
       const check = () => {
         const line = lines.find((candidate) => pattern.test(candidate))
         if (line !== undefined) end(() => resolve(line))
-        else if (hasExited()) fail('ended')
+        else if (hasExited) fail('ended')
       }
       const timer = setTimeout(() => fail(`ran ${timeoutMs} ms`), timeoutMs)
       waiting.add(check)

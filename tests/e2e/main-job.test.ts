@@ -1,9 +1,8 @@
 // One event, three webhooks, three real receivers: what arrives, when it is tried again, and what the log says.
 
-import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { startReceiver, type Received, type Receiver } from '../support/receiver.ts'
-import { logged, startBroker, type Broker } from './support.ts'
+import { logged, startBroker, verify, type Broker } from './support.ts'
 
 let broker: Broker
 const receivers: Receiver[] = []
@@ -24,13 +23,6 @@ afterAll(() => broker.stop())
 
 const header = (request: Received | undefined, name: string): string =>
   String(request?.headers[name] ?? '')
-
-/** Throws unless the signature is right for these very bytes. */
-const verify = (secret: string, request: Received | undefined): void => {
-  const names = ['webhook-id', 'webhook-timestamp', 'webhook-signature']
-  const headers = Object.fromEntries(names.map((name) => [name, header(request, name)]))
-  new Webhook(secret).verify(request?.body ?? Buffer.alloc(0), headers)
-}
 
 // O-BODY-1: parse and stringify changed integers above 2^53. O-BODY-2: one serialiser for signing, another for sending.
 // O-BODY-5: \u0000 made a jsonb insert fail, so the event was lost.

@@ -1,8 +1,10 @@
 // The broker as it is run in containers: api, worker and sweep as processes of their own, over a schema and a key prefix
 // of their own. Waits are short here, so that a test of hours takes seconds; nothing else differs.
 
+import { Webhook } from 'standardwebhooks'
 import { inject } from 'vitest'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
+import type { Received } from '../support/receiver.ts'
 import { makeSchema, randomPrefix, type TestSchema } from '../support/schema.ts'
 import { makeClient, type Client } from './client.ts'
 
@@ -139,3 +141,12 @@ export const logged = (
   lines
     .filter((line) => line.startsWith('{') && line.endsWith(`"msg":"${event}"}`))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+const SIGNED = ['webhook-id', 'webhook-timestamp', 'webhook-signature']
+
+/** Verifies as a receiver does. Throws unless the signature is right for these very bytes. */
+export const verify = (secret: string, request: Received | undefined): void => {
+  if (request === undefined) throw new Error('there is no request to verify')
+  const headers = Object.fromEntries(SIGNED.map((name) => [name, String(request.headers[name])]))
+  new Webhook(secret).verify(request.body, headers)
+}

@@ -1,11 +1,13 @@
 // A receiver to try things with: `npm run listen -- --port 4000 [--secret whsec_…] [--status 500] [--host 127.0.0.1]`.
 // Prints what arrives and, when it is given the secret, whether the signature verifies.
 
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { Webhook } from 'standardwebhooks'
 import { BrokerError } from '../lib/domain/errors.ts'
 import { isSecret, SECRET_RULE } from '../lib/domain/signature.ts'
+import { describeError } from '../lib/logger.ts'
 import { configured } from './configured.ts'
 import { runProcess } from './lifecycle.ts'
 
@@ -30,7 +32,7 @@ const readSettings = (): Settings => {
   })
   const { secret } = values
   if (secret !== undefined && !isSecret(secret)) {
-    throw new BrokerError('invalid_request', `--secret: ${SECRET_RULE}`)
+    throw new BrokerError('invalid_request', `--secret is not usable: ${SECRET_RULE}`)
   }
   return {
     host: values.host,
@@ -63,36 +65,51 @@ const judgeSignature = (
   }
 }
 
+/** One block for each request, readable without a manual. */
+const describe = (settings: Settings, request: IncomingMessage, body: Buffer): string => {
+  const headers = headersOf(request)
+  return [
+    `${new Date().toISOString()} ${request.method ?? ''} ${request.url ?? ''} -> ${settings.status}`,
+    `  webhook-id  ${headers['webhook-id'] ?? '(none)'}`,
+    `  event       ${headers['webhook-event'] ?? '(none)'}, attempt ${headers['webhook-attempt'] ?? '?'}`,
+    `  signature   ${judgeSignature(settings.verifier, body, headers)}`,
+    `  body        ${body.toString('utf8')}`,
+  ].join('\n')
+}
+
+const answer = async (
+  settings: Settings,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  try {
+    const body = await readAll(request)
+    console.log(describe(settings, request, body))
+    response.writeHead(settings.status).end()
+  } catch (error) {
+    // The sender went away in the middle of its request. That is its affair; the next one is served.
+    console.log(`${new Date().toISOString()} broken off: ${describeError(error)}`)
+  }
+}
+
+const cannotListen = ({ host, port }: Settings, error: NodeJS.ErrnoException): Error =>
+  error.code === 'EADDRINUSE'
+    ? new BrokerError('conflict', `port ${port} is in use; choose another one with --port`)
+    : new BrokerError('invalid_request', `cannot listen on ${host}, port ${port}`, { cause: error })
+
 const settings = configured(readSettings)
 
 await runProcess(STOP_TIMEOUT_MS, async ({ onStop }) => {
-  const server = createServer((request, response) => {
-    void readAll(request).then((body) => {
-      const headers = headersOf(request)
-      console.log(
-        [
-          `${new Date().toISOString()} ${request.method ?? ''} ${request.url ?? ''} -> ${settings.status}`,
-          `  webhook-id  ${headers['webhook-id'] ?? '(none)'}`,
-          `  event       ${headers['webhook-event'] ?? '(none)'}, attempt ${headers['webhook-attempt'] ?? '?'}`,
-          `  signature   ${judgeSignature(settings.verifier, body, headers)}`,
-          `  body        ${body.toString('utf8')}`,
-        ].join('\n'),
-      )
-      response.writeHead(settings.status).end()
-    })
-  })
+  const server = createServer((request, response) => void answer(settings, request, response))
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `port ${settings.port} is in use; choose another one with --port`
-      reject(error.code === 'EADDRINUSE' ? new BrokerError('conflict', taken) : error)
-    })
+    server.once('error', (error) => reject(cannotListen(settings, error)))
     server.listen(settings.port, settings.host, resolve)
   })
   onStop('http', () => {
     server.closeAllConnections()
     return new Promise((resolve) => server.close(() => resolve()))
   })
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : settings.port
-  console.log(`listening on http://${settings.host}:${port}`)
+  const { port } = server.address() as AddressInfo
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  console.log(`listening on http://${host}:${port}`)
 })

@@ -1,6 +1,8 @@
 // One event, three webhooks, three real receivers: what arrives, when it is tried again, and what the log says.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../local/services/process.ts'
+import { startProcess } from '../support/process.ts'
 import { startReceiver, type Received, type Receiver } from '../support/receiver.ts'
 import { logged, startBroker, verify, type Broker } from './support.ts'
 
@@ -195,4 +197,24 @@ test('each station leaves one line in the log of its process, with the ids that 
       fenced: false,
     },
   ])
+})
+
+test('the receiver of the tour, given the secret, says that the signature is valid', async () => {
+  const port = await freePort()
+  const webhook = await broker.register('listened', `http://127.0.0.1:${port}/hook`)
+  const listener = await startProcess({
+    script: 'local/listen.ts',
+    args: ['--port', String(port), '--secret', webhook.secret],
+    readyLine: /^listening on /,
+  })
+
+  const { messageId } = await broker.trigger('listened', { body: '{"size":12345678901234567890}' })
+
+  await listener.waitForLine(/body +\{"size":12345678901234567890\}$/)
+  expect(listener.lines.some((line) => line.endsWith(messageId))).toBe(true)
+  expect(listener.lines.filter((line) => / signature /.test(line))).toEqual([
+    expect.stringMatching(/signature +valid$/),
+  ])
+  await broker.untilAll(messageId, 'delivered')
+  expect(await listener.stop()).toEqual({ code: 0, signal: null })
 })

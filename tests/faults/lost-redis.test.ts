@@ -5,6 +5,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../local/services/process.ts'
 import type { BrokerProcess } from '../support/process.ts'
 import { waitUntil } from '../support/wait.ts'
+import { makeDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
+import { connectQueue } from '../../lib/queue/options.ts'
+import { makeMemoryLog } from '../support/redis-kit.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
+import { SECRET } from './receiver-process.ts'
 import { startRig, type Env, type Rig, type Role } from './rig.ts'
 
 let rig: Rig
@@ -87,6 +92,46 @@ test('row 16: Redis emptied while fifty slow requests are on the wire causes no 
   expect(await rig.verdict('row-16')).toEqual(outcome(50))
 })
 
+test('row 16: jobs added again while their requests are on the wire cause no second request', async () => {
+  await rig.webhooks('row-16-again', { count: 50, behaviour: 'delayMs=800' })
+  await Promise.all([start('worker'), start('worker'), start('sweep')])
+  await rig.client.trigger('row-16-again')
+  await rig.receiver.waitFor('/row-16-again', 50)
+  await rig.redis.admin.flushall()
+  const ids = await rig.postgres.sql<{ id: string }>(
+    `select id from deliveries where event_name = 'row-16-again' and lease_until is not null`,
+  )
+  expect(ids.length).toBe(50)
+  const log = makeMemoryLog()
+  const queue = makeDeliveryQueue(
+    connectQueue(rig.redis.url, 'commands', log),
+    rig.env['BROKER_KEY_PREFIX'] ?? '',
+  )
+  const add = () => queue.enqueue(ids.map(({ id }) => ({ deliveryId: id, delayMs: 0 })))
+  await waitUntil(() =>
+    add().then(
+      () => true,
+      () => false,
+    ),
+  )
+  await rig.settle()
+  await queue.close()
+  expect(await rig.verdict('row-16-again')).toEqual(outcome(50))
+})
+
+test('a job that BullMQ gives up on leaves nothing behind, so that the sweep can add it again', async () => {
+  await rig.webhooks('given-up', { behaviour: 'failTimes=1' })
+  await rig.client.trigger('given-up')
+  // As if it had failed 999,999 times: BullMQ makes one attempt more and then counts it out.
+  await rig.redis.admin.hset(jobKey(await onlyDelivery('given-up')), 'atm', '999999')
+  const [, sweep] = await Promise.all([start('worker'), start('sweep')])
+  await rig.waitForStatus('given-up', 'delivered', 1)
+  expect(sweep.lines.some((line) => line.includes('"requeued":1'))).toBe(true)
+  expect(sweep.lines.some((line) => line.includes('"replaced":1'))).toBe(false)
+  await rig.settle()
+  expect(await rig.verdict('given-up')).toEqual({ ...outcome(1), requests: 2 })
+})
+
 test('row 18: a job that no list holds is removed and added again after six questions', async () => {
   await rig.webhooks('row-18a')
   await rig.client.trigger('row-18a')
@@ -97,7 +142,7 @@ test('row 18: a job that no list holds is removed and added again after six ques
     start('worker'),
     start('sweep', { BROKER_SWEEP_GRACE_MS: '50', BROKER_SWEEP_INTERVAL_MS: '50' }),
   ])
-  await sweep.waitForLine(/"replaced":1/)
+  await sweep.waitForLine(/"replaced":1/, 15_000)
   await rig.settle()
   expect(await rig.verdict('row-18a')).toEqual(outcome(1))
 })
@@ -146,4 +191,23 @@ test('row 29: an event whose URLs vanished from Redis is still delivered to all,
   await start('sweep')
   await rig.settle()
   expect(await rig.verdict('row-29')).toEqual(outcome(9))
+})
+
+test('row 29: a webhook registered while Redis was away gets the next event, although the table does not know it', async () => {
+  const proxy = await startProxy({ port: rig.redis.port })
+  const port = await freePort()
+  await start('api', { PORT: String(port), REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
+  const other = rig.clientOf(port)
+  await rig.webhooks('row-29-stale')
+  await rig.sweepOnce()
+  proxy.reset()
+  await other.register('row-29-stale', `${rig.receiver.url}/row-29-stale?second`, SECRET)
+  proxy.heal()
+  const prefix = rig.env['BROKER_KEY_PREFIX'] ?? ''
+  expect(await rig.redis.admin.scard(`${prefix}:{default}:event:row-29-stale`)).toBe(1)
+  expect((await rig.client.trigger('row-29-stale')).deliveries).toBe(2)
+  await Promise.all([start('worker'), start('sweep')])
+  await rig.settle()
+  expect(await rig.verdict('row-29-stale')).toEqual({ ...outcome(2) })
+  await proxy.close()
 })

@@ -2,6 +2,7 @@
 // same, everything is delivered, and nothing twice.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../../local/services/process.ts'
 import type { BrokerProcess } from '../../support/process.ts'
 import { startProxy } from '../../support/tcp-proxy.ts'
 import { print } from '../print.ts'
@@ -91,7 +92,7 @@ test.each(['blackhole', 'halfOpen', 'reset'] as const)(
   'F7: the API cut off from Redis (%s) answers 202 within its budget; the sweep does the rest',
   async (fault) => {
     const proxy = await startProxy({ port: rig.redis.port })
-    const port = String(Number(rig.env['PORT']) + 1)
+    const port = String(await freePort())
     const api = await rig.start('api', {
       ...QUIET,
       PORT: port,

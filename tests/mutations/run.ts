@@ -30,9 +30,10 @@ symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 type Result = { failed: number; passed: number; finished: boolean }
 
 const runTests = (tests: readonly string[]): Result => {
-  const report = join(folder, 'mutation-report.json')
+  // Where vitest.config.ts has the runner write it.
+  const report = join(folder, 'test-results', 'tests.json')
   rmSync(report, { force: true })
-  spawnSync('npx', ['vitest', 'run', ...tests, '--reporter=json', `--outputFile=${report}`], {
+  spawnSync('npx', ['vitest', 'run', ...tests], {
     cwd: folder,
     stdio: 'ignore',
     timeout: 300_000,

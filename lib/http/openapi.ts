@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
+import { EXAMPLES } from './examples.ts'
 import { PROBLEMS } from './problem.ts'
 import type { RouteSpec } from './route.ts'
 import { auditSpec, deliveriesSpec, deliverySpec, messageSpec } from './routes/log.ts'
@@ -194,5 +195,10 @@ const components = (): Record<string, unknown> => {
     uri: (id) => `#/components/schemas/${id}`,
     unrepresentable: 'any',
   })
-  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema)]))
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, schema]) => [
+      id,
+      { ...bare(schema), examples: [EXAMPLES[id]] },
+    ]),
+  )
 }

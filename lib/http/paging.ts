@@ -11,7 +11,13 @@ const whole = (min: number, max: number, byDefault: number) =>
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
     .optional()
     .transform((value) => value ?? byDefault)
-    .meta({ type: 'integer', minimum: min, maximum: max, default: byDefault })
+    .meta({
+      type: 'integer',
+      minimum: min,
+      maximum: max,
+      // zod leaves `default` out of the input side of a transform.
+      description: `${byDefault} when absent`,
+    })
 
 const MAX_OFFSET = 999_999_999
 

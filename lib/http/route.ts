@@ -11,12 +11,7 @@ import { readJson } from './body.ts'
 /** `public` routes lie outside /api/v0 and ask for no key. */
 export type RouteScope = Scope | 'public'
 
-export type ResponseDoc = {
-  description: string
-  schema?: z.ZodType
-  contentType?: string
-  example?: unknown
-}
+export type ResponseDoc = { description: string; schema?: z.ZodType }
 
 export type RouteSpec = {
   method: 'get' | 'post' | 'patch' | 'delete'

@@ -1,0 +1,101 @@
+// One example of each named shape, for the OpenAPI document. A test holds them against the schemas.
+
+const webhook = {
+  id: 'wh_01k9m6tqwd8f3v4e0s5n2x7abc',
+  eventName: 'upload_image',
+  webhookUrl: 'https://thumbnails.example.com/hook',
+  status: 'enabled',
+  disabledReason: null,
+  description: 'makes thumbnails',
+  headers: { 'x-team': 'media' },
+  timeoutMs: null,
+  rateLimit: { limit: 100, perSeconds: 60 },
+  maxInFlight: null,
+  createdAt: '2026-01-31T12:00:00.000Z',
+  updatedAt: '2026-01-31T12:00:00.000Z',
+}
+
+const delivery = {
+  id: 'dlv_01k9m6v0e2q4m8r6c1t3y5zabc',
+  messageId: 'msg_01k9m6v0dx7b9n5k2j4h6gfabc',
+  webhookId: webhook.id,
+  eventName: webhook.eventName,
+  webhookUrl: webhook.webhookUrl,
+  status: 'retrying',
+  inFlight: false,
+  attemptCount: 1,
+  nextAttemptAt: '2026-01-31T12:05:06.120Z',
+  waiting: { reason: 'backoff', until: '2026-01-31T12:05:06.120Z' },
+  createdAt: '2026-01-31T12:05:00.000Z',
+  firstDeliveredAt: null,
+  finishedAt: null,
+  deadReason: null,
+}
+
+const attempt = {
+  number: 1,
+  series: 1,
+  startedAt: '2026-01-31T12:05:00.040Z',
+  finishedAt: '2026-01-31T12:05:00.120Z',
+  durationMs: 80,
+  outcome: 'failed',
+  code: 'http_status',
+  statusCode: 503,
+  responseHeaders: { 'content-type': 'text/plain' },
+  responseBody: 'busy',
+  detail: null,
+}
+
+/** By the name of the schema. */
+export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  Webhook: webhook,
+  WebhookWithSecret: {
+    ...webhook,
+    secret: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
+  },
+  WebhookList: {
+    webhooks: [webhook],
+    total: 1,
+    pageSize: 50,
+    offset: 0,
+    nextOffset: null,
+    nextCursor: null,
+  },
+  Accepted: { messageId: delivery.messageId, eventName: webhook.eventName, deliveries: 1 },
+  Delivery: delivery,
+  Attempt: attempt,
+  DeliveryWithAttempts: { ...delivery, attempts: [attempt] },
+  DeliveryList: { deliveries: [delivery], nextCursor: null },
+  Message: {
+    id: delivery.messageId,
+    eventName: webhook.eventName,
+    contentType: 'application/json',
+    size: 31,
+    payload: '{"name":"cat.png","size":12345}',
+    createdAt: delivery.createdAt,
+    deliveries: [delivery],
+  },
+  Audit: {
+    balanced: true,
+    days: [
+      {
+        day: '2026-01-31',
+        messages: 3,
+        matched: 5,
+        delivered: 3,
+        dead: 1,
+        cancelled: 0,
+        open: 1,
+      },
+    ],
+  },
+  Problem: {
+    type: 'urn:webhook-broker:problem:invalid_url',
+    title: 'The webhook URL is not valid',
+    status: 400,
+    code: 'invalid_url',
+    detail: 'the URL must begin with http:// or https://',
+    errors: [{ field: 'webhookUrl', message: 'the URL must begin with http:// or https://' }],
+    requestId: 'req_01k9m6tqwd8f3v4e0s5n2x7abc',
+  },
+}

@@ -114,7 +114,7 @@ type Verdict =`,
     edits: [
       {
         file: 'lib/broker/sweep.ts',
-        from: 'if (inRedis === undefined || inRedis < inPostgres) {',
+        from: 'if (!first && (inRedis === undefined || inRedis < inPostgres)) {',
         to: 'if (inRedis !== undefined && inRedis < inPostgres) {',
       },
     ],

@@ -45,13 +45,14 @@ const apply = (copy: string, { file, from, to }: Edit): (() => void) => {
 
 /** Runs tests in the copy. A run that could not judge anything (a syntax error, say) counts as no test. */
 const runTests = (copy: string, { file, name }: Mutation['test']): Report => {
-  const report = join(copy, 'report.json')
+  // Where vitest.config.ts has the runner write it.
+  const report = join(copy, 'test-results', 'tests.json')
   rmSync(report, { force: true })
-  spawnSync(
-    'node_modules/.bin/vitest',
-    ['run', file, '-t', name, '--reporter=json', `--outputFile=${report}`],
-    { cwd: copy, stdio: 'ignore', env: { ...process.env, VITEST: undefined } },
-  )
+  spawnSync('node_modules/.bin/vitest', ['run', file, '-t', name], {
+    cwd: copy,
+    stdio: 'ignore',
+    env: { ...process.env, VITEST: undefined },
+  })
   return JSON.parse(readFileSync(report, 'utf8')) as Report
 }
 

@@ -11,7 +11,7 @@ import {
   onPath,
   type Announce,
 } from './find.ts'
-import { freePort, startServer, type Server } from './process.ts'
+import { onFreePort, startServer, type Server } from './process.ts'
 
 export type PostgresServer = Server & { url: string }
 
@@ -49,7 +49,9 @@ type Owner = { uid: number; gid: number }
 const unprivileged = (): Owner | undefined => {
   if (!isRoot()) return undefined
   const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres']).stdout.toString())
-  return { uid: id('-u'), gid: id('-g') }
+  const owner = { uid: id('-u'), gid: id('-g') }
+  if (owner.uid === 0) throw new Error('Postgres refuses to run as root: add a user `postgres`')
+  return owner
 }
 
 /** Makes the cluster if the folder holds none, and starts it. @throws Error with one line of advice */
@@ -61,19 +63,20 @@ export const startPostgres = async (options: PostgresOptions): Promise<PostgresS
   const cluster = join(dataDir, 'cluster')
   makeFolder(dataDir, owner)
   if (!existsSync(join(cluster, 'PG_VERSION'))) initdb(found.bin, cluster, owner)
-  const port = options.port ?? (await freePort())
-  const url = `postgres://broker@127.0.0.1:${port}/postgres`
-  const server = await startServer({
-    name: 'postgres',
-    file: join(found.bin, 'postgres'),
-    args: ['-D', cluster, ...settings(port, dataDir, options)],
-    port,
-    options: { ...owner, cwd: dataDir },
-    // Ends its sessions and writes a checkpoint.
-    stopSignal: 'SIGINT',
-    ready: () => Promise.resolve(isReady(found.bin, port)),
-  })
-  return { ...server, url }
+  const start = (port: number) =>
+    startServer({
+      name: 'postgres',
+      file: join(found.bin, 'postgres'),
+      args: ['-D', cluster, ...settings(port, dataDir, options)],
+      port,
+      options: { ...owner, cwd: dataDir },
+      // Ends its sessions and writes a checkpoint.
+      stopSignal: 'SIGINT',
+      diesWithParent: true,
+      ready: () => Promise.resolve(isReady(found.bin, port)),
+    })
+  const server = await (options.port === undefined ? onFreePort(start) : start(options.port))
+  return { ...server, url: `postgres://broker@127.0.0.1:${server.port}/postgres` }
 }
 
 const makeFolder = (folder: string, owner: Owner | undefined): void => {

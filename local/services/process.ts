@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { onPath } from './find.ts'
 
 export type Server = {
   port: number
@@ -13,7 +14,7 @@ export type Server = {
   kill(): Promise<void>
 }
 
-/** A free port of the loopback address. Another process may take it before it is used: callers try again. */
+/** A free port of the loopback address. Another process may take it before it is used: see `onFreePort`. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
@@ -36,6 +37,20 @@ export const answers = (port: number): Promise<boolean> =>
     socket.once('error', () => end(false))
   })
 
+const PORT_TRIES = 3
+
+/** Starts something on a free port, and on another one when somebody was faster there. */
+export const onFreePort = async <T>(start: (port: number) => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort()
+    try {
+      return await start(port)
+    } catch (error) {
+      if (tries === PORT_TRIES || !(await answers(port))) throw error
+    }
+  }
+}
+
 const START_TIMEOUT_MS = 20_000
 const POLL_MS = 20
 
@@ -47,13 +62,18 @@ export type ServerCommand = {
   options?: SpawnOptions
   /** The signal that asks it to end. */
   stopSignal: NodeJS.Signals
-  ready?(): Promise<boolean>
+  ready(): Promise<boolean>
+  /** Whether it ends even with a parent that is killed with -9, where the system can do that (Linux). */
+  diesWithParent?: boolean
 }
 
 /** Starts a server and resolves when it is ready. @throws Error with what it printed */
 export const startServer = async (command: ServerCommand): Promise<Server> => {
-  const child = spawn(command.file, [...command.args], {
+  const [file, args] = commandLine(command)
+  const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Out of the terminal's foreground group: its Ctrl-C is for us, who still need the server while we stop.
+    detached: true,
     ...command.options,
   })
   let output = ''
@@ -86,17 +106,24 @@ export const startServer = async (command: ServerCommand): Promise<Server> => {
   }
 }
 
+/** setpriv sets the signal that the kernel sends when the parent dies, and becomes the server: the pid stays. */
+const commandLine = ({ file, args, diesWithParent }: ServerCommand): [string, string[]] => {
+  const setpriv = diesWithParent === true ? onPath('setpriv') : undefined
+  return setpriv === undefined
+    ? [file, [...args]]
+    : [setpriv, ['--pdeathsig', 'KILL', file, ...args]]
+}
+
 const waitUntilReady = async (
-  { name, port, ready }: ServerCommand,
+  { name, ready }: ServerCommand,
   child: ChildProcess,
   output: () => string,
 ): Promise<void> => {
-  const isReady = ready ?? (() => answers(port))
   for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
       throw new Error(`${name} did not start:\n${output()}`)
     }
-    if (await isReady()) return
+    if (await ready()) return
     await wait(POLL_MS)
   }
   child.kill('SIGKILL')

@@ -1,14 +1,13 @@
 // A Redis of our own for a laptop, CI and the benchmark: on a free port that is not the default one, with its files in
 // our folder.
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect } from 'node:net'
-import { BrokerError } from '../../lib/domain/errors.ts'
-import { identityOf, isAlive, type ProcessIdentity } from '../../lib/postgres/process-identity.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { takeLock } from '../../lib/postgres/lock-file.ts'
 import { howToInstall, installPackage, onPath, type Announce } from './find.ts'
-import { answers, freePort, startServer, type Server } from './process.ts'
+import { answers, onFreePort, startServer, type Server } from './process.ts'
 
 export type RedisServer = Server & { url: string }
 
@@ -21,6 +20,10 @@ export type RedisOptions = {
   /** Further settings as on the command line, e.g. `['--replicaof', '127.0.0.1 7000']`. */
   settings?: readonly string[]
 }
+
+const POLL_MS = 50
+/** 15 s: it may write its files, and waits 10 s for a replica that lags behind. */
+const STOP_POLLS = 300
 
 const quiet: Announce = () => undefined
 
@@ -42,34 +45,54 @@ export const findRedis = (announce: Announce = quiet): { file: string } | { advi
 export const startRedis = async (options: RedisOptions): Promise<RedisServer> => {
   const found = findRedis(options.announce)
   if ('advice' in found) throw new Error(found.advice)
-  const dataDir = resolve(options.dataDir)
-  mkdirSync(dataDir, { recursive: true })
-  const pidFile = join(dataDir, 'server.json')
-  await stopLeftover(pidFile, dataDir)
-  const port = options.port ?? (await freePort())
-  // Before it starts, so that a second process that comes now finds it.
-  const note: Note = { port, owner: identityOf(process.pid) }
-  writeFileSync(pidFile, JSON.stringify(note))
-  const server = await startServer({
-    name: 'redis-server',
-    file: found.file,
-    args: [...settings(port, dataDir, options.persistence), ...(options.settings ?? [])],
-    port,
-    stopSignal: 'SIGTERM',
-    // Listening is not ready: it refuses commands while it reads its append-only file.
-    ready: async () => (await ask(port, 'PING')).startsWith('+PONG'),
-  })
-  return {
-    ...server,
-    url: `redis://127.0.0.1:${port}`,
-    stop: async () => {
-      await server.stop()
-      rmSync(pidFile, { force: true })
-    },
+  mkdirSync(options.dataDir, { recursive: true })
+  // As Redis names it: without symbolic links.
+  const dataDir = realpathSync(options.dataDir)
+  // Shared within the process: a test kills its server and starts it again in the same folder.
+  const unlock = await takeLock(join(dataDir, 'owner.lock'), 'shared')
+  try {
+    await stopLeftover(noteFile(dataDir), dataDir)
+    const start = (port: number) => startIn(dataDir, { ...options, file: found.file, port })
+    const server = await (options.port === undefined ? onFreePort(start) : start(options.port))
+    return {
+      ...server,
+      url: `redis://127.0.0.1:${server.port}`,
+      stop: async () => {
+        await server.stop()
+        rmSync(noteFile(dataDir), { force: true })
+        unlock()
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
   }
 }
 
-const settings = (port: number, dataDir: string, persistence: 'aof' | 'none'): string[] => [
+/** Says where the server listens, to the process that finds it orphaned. */
+const noteFile = (dataDir: string): string => join(dataDir, 'server.json')
+
+const startIn = (
+  dataDir: string,
+  { file, port, persistence, settings }: RedisOptions & { file: string; port: number },
+): Promise<Server> => {
+  // Before it starts: we may be killed at any moment from then on.
+  writeFileSync(noteFile(dataDir), JSON.stringify({ port }))
+  return startServer({
+    name: 'redis-server',
+    file,
+    args: [...argumentsFor(port, dataDir, persistence), ...(settings ?? [])],
+    port,
+    stopSignal: 'SIGTERM',
+    // One that keeps nothing is a test's, and nobody would look for it.
+    diesWithParent: persistence === 'none',
+    // Listening is not ready: it refuses commands while it reads its append-only file. And it has to be ours.
+    ready: async () =>
+      (await ask(port, 'PING')).startsWith('+PONG') && (await worksIn(port, dataDir)),
+  })
+}
+
+const argumentsFor = (port: number, dataDir: string, persistence: 'aof' | 'none'): string[] => [
   '--port',
   String(port),
   '--bind',
@@ -99,36 +122,28 @@ const ask = (port: number, command: string): Promise<string> =>
     socket.on('close', () => done(reply))
   })
 
-/** What stands beside the files: where the server listens, and for whom. */
-type Note = { port: number; owner: ProcessIdentity }
+/** Whether the Redis on a port, if any, has its files in a folder. */
+const worksIn = async (port: number, dataDir: string): Promise<boolean> =>
+  (await ask(port, 'CONFIG GET dir')).split('\r\n').includes(dataDir)
 
-/** Undefined also for a note that was cut off in the writing. */
-const readNote = (file: string): Note | undefined => {
-  if (!existsSync(file)) return undefined
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Note
-  } catch {
-    return undefined
+/** A broker that was killed with -9 left its Redis behind: it holds our files, so it has to end first. */
+const stopLeftover = async (note: string, dataDir: string): Promise<void> => {
+  const port = notedPort(note)
+  // Ours only if it works in our folder: the port may belong to somebody else by now.
+  if (port !== undefined && (await worksIn(port, dataDir))) {
+    await ask(port, 'SHUTDOWN')
+    for (let polls = 0; await answers(port); polls += 1) {
+      if (polls === STOP_POLLS) throw new Error(`the Redis on port ${port} does not stop; end it`)
+      await wait(POLL_MS)
+    }
   }
+  rmSync(note, { force: true })
 }
 
-/** A broker that was killed with -9 left its Redis behind: it holds our files, so it has to end first. One whose broker
- *  lives is not ours to end. */
-const stopLeftover = async (pidFile: string, dataDir: string): Promise<void> => {
-  const note = readNote(pidFile)
-  if (note === undefined) return
-  const { port, owner } = note
-  if (owner.pid !== process.pid && isAlive(owner)) {
-    throw new BrokerError(
-      'conflict',
-      `the data folder is in use by process ${owner.pid}; stop it, or set BROKER_DATA_DIR to another folder`,
-    )
-  }
-  // Ours only if it works in our folder: the port may belong to somebody else by now.
-  const dir = await ask(port, 'CONFIG GET dir')
-  if (dir.split('\r\n').includes(dataDir)) {
-    await ask(port, 'SHUTDOWN')
-    while (await answers(port)) spawnSync('sleep', ['0.05'])
-  }
-  rmSync(pidFile, { force: true })
+/** Undefined also for a note that was cut off in the writing. */
+const notedPort = (note: string): number | undefined => {
+  const [, port] = existsSync(note)
+    ? (/^\{"port":(\d+)\}$/.exec(readFileSync(note, 'utf8')) ?? [])
+    : []
+  return port === undefined ? undefined : Number(port)
 }

@@ -8,7 +8,7 @@ import type { DirectDispatcher } from './direct.ts'
 export type FailoverDeps = {
   direct: Pick<DirectDispatcher, 'resume' | 'finish'>
   /** Whether Redis holds the incarnation key: after a loss it does only when a sweep has begun the repair. Rejects, in a
-   *  bounded time, when Redis does not answer. */
+   *  bounded time, when Redis does not answer or refuses to write. */
   holdsIncarnation(): Promise<boolean>
   /** How often a Redis that seems well is asked: one that is frozen breaks no connection. */
   heartbeatMs: number
@@ -56,7 +56,8 @@ export const makeFailover = (deps: FailoverDeps): Failover => {
       if (over && held && !closed && calm()) goBack()
     } catch {
       unanswered += 1
-      if (!over && !closed && unanswered >= FAILURES) goOver('Redis does not answer')
+      if (!over && !closed && unanswered >= FAILURES)
+        goOver('Redis does not answer, or refuses to write')
     }
   }
   const isClosed = () => closed

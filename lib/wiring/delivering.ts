@@ -14,11 +14,13 @@ import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
 
+type QueuePort = Pick<DeliveryQueue, 'incarnation' | 'raiseIncarnation'>
+
 export type DeliveringParts = {
   stores: Stores
   routing: RoutingTable | undefined
   /** Undefined for a broker without Redis: then it delivers straight from Postgres. */
-  queue: { url: string; port: Pick<DeliveryQueue, 'incarnation'> } | undefined
+  queue: { url: string; port: QueuePort } | undefined
   steps: Steps
   log: Log
 }
@@ -88,6 +90,14 @@ const makeAttempts = (config: Config, { stores, routing, steps, log }: Deliverin
   return { attempts, closeSender: sender.close }
 }
 
+/** Whether Redis holds the counter. Writes it as it is, because a Redis that is full, or only a replica, still answers
+ *  whoever reads, and yet takes no job and gives none away. Never brings a lost counter back. */
+const holdsIncarnation = async (queue: QueuePort): Promise<boolean> => {
+  const held = await queue.incarnation()
+  if (held !== undefined) await queue.raiseIncarnation(held, held)
+  return held !== undefined
+}
+
 type CloseQueue = (timeoutMs: number) => Promise<void>
 
 const startWithoutQueue = (direct: DirectDispatcher, log: Log): CloseQueue => {
@@ -107,7 +117,7 @@ const startQueue = (config: Config, { parts, queue, direct, attempts }: QueuePar
   const { delivery } = config
   const failover = makeFailover({
     direct,
-    holdsIncarnation: async () => (await queue.port.incarnation()) !== undefined,
+    holdsIncarnation: () => holdsIncarnation(queue.port),
     heartbeatMs: Math.min(HEARTBEAT_MS, 2 * config.sweep.intervalMs),
     clock: systemClock,
     log: parts.log,

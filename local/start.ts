@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { startWorkerContainer } from '../functions/worker/container.ts'
 import { loadProcessConfig, type Config } from '../lib/config.ts'
 import type { Log } from '../lib/broker/ports.ts'
 import { makeLogger } from '../lib/logger.ts'
@@ -10,7 +11,6 @@ import { makeDatabase, type Database } from '../lib/postgres/database.ts'
 import { migrate } from '../lib/postgres/migrate.ts'
 import { makeAccepting } from '../lib/wiring/accepting.ts'
 import { makeApi } from '../lib/wiring/api.ts'
-import { startDelivering } from '../lib/wiring/delivering.ts'
 import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
 import { openDatabase } from '../lib/wiring/stores.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
@@ -88,11 +88,11 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     log,
   }
 
-  const delivering = startDelivering(config, {
+  const worker = startWorkerContainer(config, {
     ...shared,
     queue: redis === undefined ? undefined : { url: redis.url, port: redis.queue },
   })
-  lifecycle.onStop('delivering', () => delivering.close(config.delivery.timeoutMs + 2_000))
+  lifecycle.onStop('worker', worker.stop)
   const sweeping = sweepEvery(makeSweeping(config, { ...shared, queue: redis?.queue }), {
     intervalMs: config.sweep.intervalMs,
     budgetMs: SWEEP_BUDGET_MS,
@@ -102,7 +102,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   lifecycle.onStop('sweep', () => sweeping)
 
   const wake = () => {
-    delivering.wake()
+    worker.wake()
     return Promise.resolve()
   }
   const handingOver = {

@@ -1,13 +1,10 @@
 // A worker as a process of its own: `npm run worker`. Any number of them may run.
 
+import { MAX_CONNECTIONS, startWorkerContainer } from '../functions/worker/container.ts'
 import { loadProcessConfig } from '../lib/config.ts'
-import { startDelivering } from '../lib/wiring/delivering.ts'
 import { configured } from './configured.ts'
 import { runProcess } from './lifecycle.ts'
 import { openParts, stopTimeoutMs } from './parts.ts'
-
-// Claims and results are batches on one connection each; the third is for the direct dispatcher.
-const MAX_CONNECTIONS = 4
 
 const config = configured(() => loadProcessConfig('worker'))
 
@@ -17,11 +14,11 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     { role: 'worker', maxConnections: MAX_CONNECTIONS },
     lifecycle,
   )
-  const delivering = startDelivering(config, {
+  const worker = startWorkerContainer(config, {
     ...parts,
     routing: parts.redis.routing,
     queue: { url: parts.redis.url, port: parts.redis.queue },
   })
-  lifecycle.onStop('delivering', () => delivering.close(config.delivery.timeoutMs + 2_000))
+  lifecycle.onStop('worker', worker.stop)
   console.log('webhook-broker worker ready')
 })

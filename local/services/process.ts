@@ -84,6 +84,11 @@ export const startServer = async (command: ServerCommand): Promise<Server> => {
   child.stderr?.on('data', collect)
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  // Later than `ended`: what it printed last may still be on its way.
+  const silent = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
     child.once('error', (error) => {
       output += error.message
       resolve()
@@ -93,7 +98,7 @@ export const startServer = async (command: ServerCommand): Promise<Server> => {
   process.once('exit', killWithParent)
   void ended.then(() => process.off('exit', killWithParent))
 
-  await waitUntilReady(command, child, () => output)
+  await waitUntilReady(command, child, () => silent.then(() => output))
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
     await ended
@@ -117,15 +122,15 @@ const commandLine = ({ file, args, diesWithParent }: ServerCommand): [string, st
 const waitUntilReady = async (
   { name, ready }: ServerCommand,
   child: ChildProcess,
-  output: () => string,
+  output: () => Promise<string>,
 ): Promise<void> => {
   for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
-      throw new Error(`${name} did not start:\n${output()}`)
+      throw new Error(`${name} did not start:\n${await output()}`)
     }
     if (await ready()) return
     await wait(POLL_MS)
   }
   child.kill('SIGKILL')
-  throw new Error(`${name} did not answer within ${START_TIMEOUT_MS} ms:\n${output()}`)
+  throw new Error(`${name} did not answer within ${START_TIMEOUT_MS} ms:\n${await output()}`)
 }

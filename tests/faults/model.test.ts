@@ -9,7 +9,7 @@ import { registered, rigOver, type StoreRig } from '../support/store-rig.ts'
 import { EVENT, makeWorld, type World } from './model-world.ts'
 
 const SEED = Number(process.env['MODEL_SEED'] ?? 20_261_125)
-const SECONDS = Number(process.env['MODEL_SECONDS'] ?? 15)
+const SECONDS = Number(process.env['MODEL_SECONDS'] ?? 10)
 
 let schema: TestSchema
 let rig: StoreRig

@@ -157,6 +157,10 @@ export const loadConfig = (env: Environment, mode: Mode): Config => {
 
 const isBlank = (value: string | undefined) => value === undefined || value.trim() === ''
 
+/** Whatever the process is meant to be, on Lambda anybody who has its address reaches it. */
+const isOnLambda = (env: Environment, mode: Mode): boolean =>
+  mode === 'lambda' || env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined
+
 const missing = (env: Environment, mode: Mode): string[] => {
   const needed: string[] = []
   if (mode !== 'start') needed.push('DATABASE_URL')
@@ -164,7 +168,7 @@ const missing = (env: Environment, mode: Mode): string[] => {
   if (env['BROKER_DISPATCHER']?.trim() === 'qstash') {
     needed.push('QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'BROKER_PUBLIC_URL')
   }
-  if (mode === 'lambda') needed.push('BROKER_SECRET_KEY')
+  if (isOnLambda(env, mode)) needed.push('BROKER_SECRET_KEY')
   const faults = needed.filter((name) => isBlank(env[name])).map((name) => `${name} is missing`)
   if (isBlank(env['UPSTASH_REDIS_REST_URL']) !== isBlank(env['UPSTASH_REDIS_REST_TOKEN'])) {
     faults.push('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together')
@@ -181,7 +185,7 @@ const readAuth = (env: Environment, mode: Mode): Auth | { faults: string[] } => 
   }
   const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
   const { BROKER_AUTH: auth, BROKER_API_KEYS: keys } = env
-  const onLambda = mode === 'lambda' || env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined
+  const onLambda = isOnLambda(env, mode)
   if (auth !== undefined && auth.trim() !== '') {
     if (auth.trim().toLowerCase() !== 'off') return { faults: ['BROKER_AUTH must be off or unset'] }
     if (onLambda) return { faults: ['BROKER_AUTH=off is refused on Lambda'] }

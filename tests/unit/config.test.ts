@@ -153,6 +153,16 @@ describe('what a process needs', () => {
     expect(faults.map((line) => line.trim().replace(/ \(or .*/, ''))).toEqual(expected)
   })
 
+  // Only the handlers were asked for it; an API in a function's container stored secrets as they are.
+  it('is the secret key of whatever runs on Lambda', () => {
+    expect(refusal({ ...API, AWS_LAMBDA_FUNCTION_NAME: 'f' })).toContain(
+      'BROKER_SECRET_KEY is missing',
+    )
+    expect(refusal({ ...API, AWS_LAMBDA_FUNCTION_NAME: 'f', BROKER_SECRET_KEY: KEY_32 })).toBe(
+      'accepted',
+    )
+  })
+
   it('is nothing at all for npm start', () => {
     expect(refusal({}, 'start')).toBe('accepted')
   })

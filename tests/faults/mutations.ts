@@ -19,8 +19,12 @@ const COPIED = [
   'vitest.config.ts',
 ]
 
-type Report = { numTotalTests: number; numFailedTests: number; numPassedTests: number }
-type Row = { name: string; ran: number; failed: number; seconds: number; killed: boolean }
+type Report = {
+  numFailedTests: number
+  numPassedTests: number
+  testResults: { assertionResults: { failureMessages?: string[] }[] }[]
+}
+type Row = { ran: number; failed: number; seconds: number; killed: boolean; why: string }
 
 const copyTree = (): string => {
   const copy = mkdtempSync(join(tmpdir(), 'webhook-broker-mutant-'))
@@ -48,7 +52,7 @@ const runTests = (copy: string, { file, name }: Mutation['test']): Report => {
   // Where vitest.config.ts has the runner write it.
   const report = join(copy, 'test-results', 'tests.json')
   rmSync(report, { force: true })
-  spawnSync('node_modules/.bin/vitest', ['run', file, '-t', name], {
+  spawnSync('node_modules/.bin/vitest', ['run', file, '-t', name, '--testTimeout=90000'], {
     cwd: copy,
     stdio: 'ignore',
     env: { ...process.env, VITEST: undefined },
@@ -59,14 +63,18 @@ const runTests = (copy: string, { file, name }: Mutation['test']): Report => {
 const judge = (copy: string, mutation: Mutation): Row => {
   const startedMs = performance.now()
   const undo = mutation.edits.map((edit) => apply(copy, edit))
-  const { numPassedTests, numFailedTests } = runTests(copy, mutation.test)
-  for (const restore of undo) restore()
+  const { numPassedTests, numFailedTests, testResults } = runTests(copy, mutation.test)
+  // Backwards: two edits of one file each remember what stood before them.
+  for (const restore of undo.reverse()) restore()
   return {
-    name: mutation.name,
     ran: numPassedTests + numFailedTests,
     failed: numFailedTests,
     seconds: Math.round((performance.now() - startedMs) / 1000),
     killed: numFailedTests > 0,
+    why: testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .flatMap(({ failureMessages = [] }) => failureMessages)
+      .join('\n'),
   }
 }
 
@@ -86,6 +94,7 @@ try {
     const row = judge(copy, mutation)
     const verdict = !healthy.killed ? 'THE TEST FAILS ANYWAY' : row.killed ? 'killed' : 'SURVIVED'
     if (verdict !== 'killed') survivors += 1
+    if (!healthy.killed) print(healthy.why)
     print(
       `${verdict.padEnd(10)} ${mutation.key.padEnd(22)} ${String(row.failed)} of ${String(row.ran)} tests failed in ${row.seconds} s  (${mutation.name})`,
     )

@@ -121,18 +121,6 @@ type Verdict =`,
     test: { file: LOST_REDIS, name: 'row 6' },
   },
   {
-    key: 'abandoned',
-    name: 'jobs of dead workers are left in the active list',
-    edits: [
-      {
-        file: 'lib/broker/sweep.ts',
-        from: 'await withRedis(run, () => replaceAbandoned(run))',
-        to: 'await withRedis(run, () => Promise.resolve())',
-      },
-    ],
-    test: { file: CRASH_WORKER, name: 'row 7' },
-  },
-  {
     key: 'fence',
     name: 'a result is recorded whoever holds the claim',
     edits: [

@@ -71,6 +71,7 @@ describe('the rules', () => {
       'GET /docs',
       'GET /docs/style.css',
       'GET /healthz',
+      'GET /metrics',
       'GET /openapi.json',
       'GET /readyz',
     ]

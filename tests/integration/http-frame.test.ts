@@ -208,6 +208,22 @@ describe('outside the API', () => {
     expect([root.status, root.headers.get('location')]).toEqual([302, '/docs'])
   })
 
+  it('metrics are anybody’s on a loopback host', async () => {
+    const answer = await api.call('GET', '/metrics', { key: null })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toContain('text/plain')
+    expect(answer.text).toMatch(/^webhook_broker_messages_accepted_total \d+$/m)
+  })
+
+  it('metrics need a key on any other host, of whatever scope; health does not', async () => {
+    const open = await startApi({ HOST: '0.0.0.0' })
+    expect(problemOf(await open.call('GET', '/metrics', { key: null }))).toEqual(UNAUTHORIZED)
+    expect(problemOf(await open.call('GET', '/metrics', { key: 'wrong' }))).toEqual(UNAUTHORIZED)
+    expect((await open.call('GET', '/metrics', { key: KEYS.trigger })).status).toBe(200)
+    expect((await open.call('GET', '/healthz', { key: null })).status).toBe(200)
+    await open.close()
+  })
+
   it('the page names every route, runs no script and loads from nowhere else', async () => {
     const page = await api.call('GET', '/docs', { key: null })
     expect(page.headers.get('content-type')).toContain('text/html')

@@ -1,15 +1,19 @@
 // The whole API over real Postgres and Redis behind a real socket, in the test's own process, so that a test can read
-// its log lines and its rows. Nothing delivers here: that is for the end-to-end tests.
+// its log lines and its rows. Nothing delivers or repairs unless the test asks for it.
 
 import { inject } from 'vitest'
 import { listen } from '../../local/server.ts'
 import { loadConfig, type Config, type Environment } from '../../lib/config.ts'
 import type { App } from '../../lib/http/env.ts'
 import { makeLogger } from '../../lib/logger.ts'
+import { makeMetrics } from '../../lib/metrics.ts'
+import type { SweepSummary } from '../../lib/broker/sweep.ts'
 import { makeAccepting } from '../../lib/wiring/accepting.ts'
 import { makeApi } from '../../lib/wiring/api.ts'
+import { startDelivering, type Delivering } from '../../lib/wiring/delivering.ts'
 import { openRedis } from '../../lib/wiring/redis.ts'
 import { makeStores, openDatabase } from '../../lib/wiring/stores.ts'
+import { makeSweeping } from '../../lib/wiring/sweeping.ts'
 import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
 
 export const KEY = 'full-key-0123456789'
@@ -59,8 +63,14 @@ export type TestApi = {
   /** Every line that was logged, as printed. */
   logLines: string[]
   call: Call
+  /** Starts a worker, which ends with the API. */
+  deliver(): void
+  sweep(): Promise<SweepSummary>
   close(): Promise<void>
 }
+
+const SWEEP_BUDGET_MS = 10_000
+const CLOSE_MS = 2_000
 
 /** @param env beside Postgres, Redis, keys and a loopback that may be called, or instead of them */
 export const startApi = async (env: Environment = {}): Promise<TestApi> => {
@@ -79,7 +89,8 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     'api',
   )
   const logLines: string[] = []
-  const log = makeLogger('info', (line) => logLines.push(line))
+  const metrics = makeMetrics()
+  const log = metrics.counting(makeLogger('info', (line) => logLines.push(line)))
   const { delivery, sweep } = config
   const database = openDatabase(
     { url: config.databaseUrl ?? '', maxConnections: 5, role: 'api' },
@@ -93,16 +104,15 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
   })
   const redis = openRedis(config.redisUrl ?? '', config, log)
   await redis.check()
+  const shared = { stores, routing: redis.routing, steps: () => undefined, log }
   const accepting = makeAccepting(config, {
-    stores,
-    routing: redis.routing,
+    ...shared,
     handOver: redis.queue.enqueue,
     handOverAgain: redis.queue.replace,
-    steps: () => undefined,
-    log,
   })
-  const app = makeApi(config, { accepting, stores, optional: { redis: redis.ping }, log })
+  const app = makeApi(config, { accepting, stores, metrics, optional: { redis: redis.ping }, log })
   const server = await listen(app, config.http)
+  const workers: Delivering[] = []
   return {
     url: server.url,
     app,
@@ -110,8 +120,15 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     schema,
     logLines,
     call: makeCall(server.url),
+    deliver: () => {
+      const queue = { url: redis.url, port: redis.queue }
+      workers.push(startDelivering(config, { ...shared, queue }))
+    },
+    sweep: () =>
+      makeSweeping(config, { ...shared, queue: redis.queue })({ budgetMs: SWEEP_BUDGET_MS }),
     close: async () => {
       await server.close(1_000)
+      await Promise.all(workers.map((worker) => worker.close(CLOSE_MS)))
       await redis.close()
       await database.close()
       await schema.drop()

@@ -54,8 +54,14 @@ const redisOwner = async (persistence: 'aof' | 'none') => {
     args: [join(folder, 'redis'), persistence],
   })
   stops.push(owner.kill9)
-  const [, pid, port] = (await owner.waitForLine(/^redis \d+ \d+$/)).split(' ').map(Number)
-  return { owner, pid: pid ?? 0, port: port ?? 0 }
+  const [, pid = 0, port = 0] = (await owner.waitForLine(/^redis \d+ \d+$/)).split(' ').map(Number)
+  // An orphan that nobody took over would outlive the run.
+  stops.push(() =>
+    clientOf(`redis://127.0.0.1:${port}`)
+      .shutdown('NOSAVE')
+      .catch(() => undefined),
+  )
+  return { owner, pid, port }
 }
 
 /** Of a process: the group that gets a terminal's Ctrl-C with it, and the user it runs as. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../local/services/postgres.ts'
 import { startRedis } from '../../local/services/redis.ts'
+import { leftoversOf } from './leaks.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,6 +20,8 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
   const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-tests-'))
   // The Postgres server runs as another user and must reach its folder.
   chmodSync(folder, 0o755)
+  // All temporary folders of the tests lie below this one: they go with it, and what runs in them is found.
+  process.env['TMPDIR'] = folder
   const announce = (line: string) => process.stdout.write(`${line}\n`)
   const [redis, postgres] = await Promise.all([
     startRedis({ dataDir: join(folder, 'redis'), persistence: 'none', announce }),
@@ -29,6 +32,14 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
   project.provide('databaseUrl', postgres.url)
   return async () => {
     await Promise.all([redis.stop(), postgres.stop()])
+    const leftovers = await leftoversOf(folder)
+    for (const { pid } of leftovers) process.kill(pid, 'SIGKILL')
     rmSync(folder, { recursive: true, force: true })
+    if (leftovers.length > 0) {
+      const list = leftovers.map(({ pid, command }) => `${pid} ${command}`).join('\n')
+      // What the teardown throws is printed, but the run stays green without this.
+      process.exitCode = 1
+      throw new Error(`the tests left processes behind, which were ended:\n${list}`)
+    }
   }
 }

@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
@@ -44,7 +45,13 @@ export const startProcess = async (options: ProcessOptions): Promise<BrokerProce
     process.execPath,
     ['--import', 'tsx', options.script, ...(options.args ?? [])],
     {
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: process.env['HOME'] ?? '',
+        // By which the end of the run finds what a test left behind.
+        TEST_RUN_FOLDER: tmpdir(),
+        ...options.env,
+      },
       cwd: options.cwd ?? process.cwd(),
       stdio: ['ignore', 'pipe', 'pipe'],
     },

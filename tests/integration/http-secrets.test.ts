@@ -1,6 +1,6 @@
 // Secrets: shown once, sealed at rest, in no list, line or error; and headers that would replace the broker's own.
 
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problemOf, startApi, type Answer, type TestApi } from '../support/api-kit.ts'
 
 let api: TestApi
@@ -18,17 +18,6 @@ const register = (more: Record<string, unknown>): Promise<Answer> => {
 }
 
 const secretOf = (byteCount: number) => `whsec_${Buffer.alloc(byteCount, 9).toString('base64')}`
-
-/** Every row of every table, as text. */
-const allRows = async (): Promise<string> => {
-  const tables = await api.schema.sql<{ name: string }>(
-    'select table_name as name from information_schema.tables where table_schema = current_schema()',
-  )
-  const rows = await Promise.all(
-    tables.map(({ name }) => api.schema.sql(`select t::text from "${name}" t`)),
-  )
-  return JSON.stringify(rows)
-}
 
 describe('a secret of the caller’s own', () => {
   it.each([24, 32, 64])('of %i bytes is taken and shown once', async (byteCount) => {
@@ -85,54 +74,6 @@ describe('a custom header', () => {
     const answer = await api.call('PATCH', path, { json: { headers: { 'webhook-id': 'x' } } })
     expect(problemOf(answer).fields).toEqual(['headers.webhook-id'])
     expect((await api.call('GET', path)).json['headers']).toEqual({})
-  })
-})
-
-// O-SEC-3: lists returned signing secrets, log lines kept tokens, errors named internal addresses.
-describe('three tokens', () => {
-  it('appear where they must, and nowhere else', async () => {
-    const TOKEN_1 = 'TOKENONE'
-    const TOKEN_2 = 'TOKENTWO'
-    const TOKEN_3 = `whsec_${Buffer.from('TOKEN-THREE-TOKEN-THREE-').toString('base64')}`
-    const BARE_3 = TOKEN_3.replace('whsec_', '')
-    const webhookUrl = `http://127.0.0.1:4000/hook/${TOKEN_1}?key=${TOKEN_2}`
-
-    const created = await register({ eventName: 'tokens', webhookUrl, secret: TOKEN_3 })
-    expect(created.text.split(TOKEN_3)).toHaveLength(2)
-    const path = `/api/v0/webhooks/tokens/${String(created.json['id'])}`
-
-    const answers = [
-      await register({ eventName: 'tokens', webhookUrl, secret: TOKEN_3 }),
-      await api.call('GET', '/api/v0/webhooks?page_size=200'),
-      await api.call('GET', '/api/v0/webhooks/tokens'),
-      await api.call('GET', path),
-      await api.call('PATCH', path, { json: { description: 'x' } }),
-      await api.call('POST', `${path}/test`),
-      await api.call('POST', '/api/v0/trigger-event/tokens'),
-      await api.call('GET', '/api/v0/deliveries'),
-      await api.call('POST', '/api/v0/webhooks', { json: { secret: TOKEN_3 } }),
-      await api.call('POST', `${path}/rotate-secret`),
-      await api.call('GET', path),
-    ]
-    const text = answers.map((answer) => answer.text).join('\n')
-    expect(text).not.toContain(BARE_3)
-    for (const secret of [inject('databaseUrl'), inject('redisUrl'), 'full-key-0123456789']) {
-      expect(text).not.toContain(secret)
-    }
-    // The control: the URL is the caller's own and is shown in full.
-    expect(text).toContain(webhookUrl)
-
-    const log = api.logLines.join('')
-    expect(log).toContain('webhook.registered')
-    for (const token of [TOKEN_2, BARE_3, 'full-key-0123456789', 'whsec_']) {
-      expect(log).not.toContain(token)
-    }
-
-    const rows = await allRows()
-    expect(rows).toContain(TOKEN_1)
-    for (const token of [BARE_3, 'whsec_', 'plain:', 'full-key-0123456789']) {
-      expect(rows).not.toContain(token)
-    }
   })
 })
 

@@ -15,7 +15,7 @@ export type Acknowledged = {
 }
 
 /** A status, or `none`: no answer came. */
-export type Answer = { status: number | 'none'; tookMs: number; atMs: number }
+export type Answer = { status: number | 'none'; tookMs: number; atMs: number; error?: unknown }
 
 export type FaultClient = {
   acknowledged: Acknowledged[]
@@ -57,8 +57,8 @@ export const makeFaultClient = (baseUrl: string): FaultClient => {
 
   const post = async ({ eventName, key, payload }: Trigger): Promise<Answer> => {
     const startedMs = performance.now()
-    const end = (status: Answer['status']): Answer => {
-      const answer = { status, tookMs: performance.now() - startedMs, atMs: Date.now() }
+    const end = (status: Answer['status'], error?: unknown): Answer => {
+      const answer = { status, tookMs: performance.now() - startedMs, atMs: Date.now(), error }
       answers.push(answer)
       return answer
     }
@@ -79,8 +79,8 @@ export const makeFaultClient = (baseUrl: string): FaultClient => {
         })
       }
       return end(response.status)
-    } catch {
-      return end('none')
+    } catch (error) {
+      return end('none', error)
     }
   }
 

@@ -11,7 +11,8 @@ import { startRig, type Rig } from '../rig.ts'
 let rig: Rig
 let started: BrokerProcess[] = []
 
-const QUIET = { BROKER_LOG_LEVEL: 'warn' }
+// A timeout that a busy machine does not reach: a late answer makes a copy (row 21), which is not meant here.
+const QUIET = { BROKER_LOG_LEVEL: 'warn', BROKER_DELIVERY_TIMEOUT_MS: '5000' }
 
 beforeAll(async () => {
   rig = await startRig()
@@ -55,7 +56,7 @@ test('F2: Redis killed with -9 and restarted empty every 5 s for 30 s at 200 tri
   await rig.settle()
   const verdict = await rig.verdict('F2')
   print('F2', verdict, `settled ${Date.now() - endedMs} ms after the load`)
-  expect(new Set(answersSince(startedMs).map(({ status }) => status))).toEqual(new Set([202]))
+  expect(answersSince(startedMs).filter(({ status }) => status !== 202)).toEqual([])
   expect(verdict).toEqual({
     ...WELL,
     accepted: acknowledged.length,

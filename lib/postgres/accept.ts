@@ -18,6 +18,9 @@ const DELIVERY_ID = `'dlv_' || substr(a.id, 5, 10) ||
  * `on conflict do update` (not `do nothing`) because a concurrent loser must see the winner's row: with `do nothing`
  * and a select it gets none (measured). An expired key is taken over in the same breath. A key is ours when its
  * message id is, which also holds when the statement is repeated.
+ *
+ * A message that is there already (the statement is repeated) gets no further deliveries, whatever was registered
+ * meanwhile: its `matched` is what the audit holds them against.
  */
 const ACCEPT = `
 with asked as materialized (
@@ -77,21 +80,25 @@ written as (
   insert into messages (id, tenant, event_name, content_type, payload, matched, traceparent, created_at)
   select id, tenant, event_name, content_type, payload, matched, traceparent, now() from fresh order by id
   on conflict (id) do nothing
+  returning id
 ),
 made as (
   insert into deliveries (id, tenant, message_id, webhook_id, event_name, next_attempt_at, due_at, created_at)
   select m.delivery_id, f.tenant, f.id, m.webhook_id, f.event_name,
     now(), now() + ${interval('$13::float8')}, now()
-  from fresh f join matched m on m.n = f.n
+  from written w join fresh f on f.id = w.id join matched m on m.n = f.n
   order by m.delivery_id
   on conflict (id) do nothing
 )
 select
   coalesce(k.message_id, a.id) as message_id,
-  coalesce(k.matched, c.matched) as matched,
+  coalesce(k.matched, (select m.matched from messages m where m.id = a.id), c.matched) as matched,
   (a.key is not null and k.message_id <> a.id) as replayed,
   (a.key is not null and (k.event_name <> a.event_name or k.payload_hash <> a.hash)) as conflict,
-  c.ids
+  case when exists (select from messages m where m.id = a.id) then (
+    select array_agg(d.id) from deliveries d
+    where d.id >= 'dlv_' || substr(a.id, 5, 10) and d.id < 'dlv_' || substr(a.id, 5, 10) || '~' and d.message_id = a.id
+  ) else c.ids end as ids
 from asked a
 join counted c on c.n = a.n
 left join keyed k on k.tenant = a.tenant and k.key = a.key

@@ -92,23 +92,31 @@ made as (
 )
 select
   coalesce(k.message_id, a.id) as message_id,
-  coalesce(k.matched, (select m.matched from messages m where m.id = a.id), c.matched) as matched,
+  coalesce(k.matched, c.matched) as matched,
   (a.key is not null and k.message_id <> a.id) as replayed,
   (a.key is not null and (k.event_name <> a.event_name or k.payload_hash <> a.hash)) as conflict,
-  case when exists (select from messages m where m.id = a.id) then (
-    select array_agg(d.id) from deliveries d
-    where d.id >= 'dlv_' || substr(a.id, 5, 10) and d.id < 'dlv_' || substr(a.id, 5, 10) || '~' and d.message_id = a.id
-  ) else c.ids end as ids
+  (w.id is null and (a.key is null or k.message_id = a.id)) as known,
+  c.ids
 from asked a
 join counted c on c.n = a.n
 left join keyed k on k.tenant = a.tenant and k.key = a.key
+left join written w on w.id = a.id
 order by a.n`
+
+const KNOWN = `
+select m.matched, array_agg(d.id) filter (where d.id is not null) as ids
+from messages m
+left join deliveries d on d.message_id = m.id
+  and d.id >= 'dlv_' || substr(m.id, 5, 10) and d.id < 'dlv_' || substr(m.id, 5, 10) || '~'
+where m.id = $1::text group by m.id`
 
 type Row = {
   message_id: string
   matched: number
   replayed: boolean
   conflict: boolean
+  /** The message was there already: the statement was sent again after its first answer was lost. */
+  known: boolean
   ids: string[] | null
 }
 
@@ -146,21 +154,32 @@ export const acceptBatch = async (
     urls,
     graceMs,
   ])
-  return inputs.map((input, index) => toAccepted(input, rows[index]))
+  return Promise.all(inputs.map((input, index) => toAccepted(database, input, rows[index])))
 }
 
 // An empty set is never believed: a wiped set looks just like an event without webhooks.
 const believableVersion = ({ route }: AcceptInput): number | null =>
   route === undefined || route.urls.length === 0 ? null : route.version
 
-const toAccepted = (input: AcceptInput, row: Row | undefined): Accepted => {
+const toAccepted = async (
+  database: Database,
+  input: AcceptInput,
+  row: Row | undefined,
+): Promise<Accepted> => {
   if (row === undefined) throw new TypeError('the accept statement answered too few rows')
+  const { matched, ids } = row.known ? await firstAnswer(database, row) : row
   return {
     messageId: row.message_id,
     eventName: input.eventName,
-    matched: row.matched,
-    deliveryIds: row.replayed ? [] : (row.ids ?? []),
+    matched,
+    deliveryIds: row.replayed ? [] : (ids ?? []),
     replayed: row.replayed,
     conflict: row.conflict,
   }
+}
+
+// The webhooks may have changed since the first run, which alone counts.
+const firstAnswer = async (database: Database, row: Row): Promise<Pick<Row, 'matched' | 'ids'>> => {
+  const [known] = await database.query<Pick<Row, 'matched' | 'ids'>>(KNOWN, [row.message_id])
+  return known ?? row
 }

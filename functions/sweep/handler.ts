@@ -16,4 +16,4 @@ export const handler = (
   _event: unknown,
   context: { getRemainingTimeInMillis(): number },
 ): Promise<SweepSummary> =>
-  sweep({ budgetMs: Math.max(1, context.getRemainingTimeInMillis() - MARGIN_MS) })
+  sweep({ budgetMs: Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS) })

@@ -135,10 +135,11 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
 }
 
 const makeProcesses = (env: Env) => {
-  const all: BrokerProcess[] = []
+  // Also those that are not ready yet when a test gives up.
+  const all: Promise<BrokerProcess>[] = []
   return {
-    start: async (role: Role, extra: Env = {}) => {
-      const started = await startProcess({
+    start: (role: Role, extra: Env = {}) => {
+      const started = startProcess({
         script: `local/${role}.ts`,
         args: role === 'sweep' ? ['--every'] : [],
         env: { ...env, ...extra },
@@ -158,9 +159,10 @@ const makeProcesses = (env: Env) => {
     },
     stop: async () => {
       await Promise.all(
-        all.map(async (process) => {
-          process.resume()
-          await process.kill9()
+        all.map(async (starting) => {
+          const process = await starting.catch(() => undefined)
+          process?.resume()
+          await process?.kill9()
         }),
       )
     },

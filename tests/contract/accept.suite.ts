@@ -1,4 +1,4 @@
-// What accepting a trigger must do, on every Postgres.
+// What accepting a trigger must do, on Postgres and in memory.
 
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +9,7 @@ import {
   registered,
   triggerOf,
   type MakeRig,
-  type StoreRig,
+  type Rig,
 } from '../support/store-rig.ts'
 
 const keyed = (key: string, payload = '{}'): Partial<AcceptInput> => ({
@@ -19,20 +19,13 @@ const keyed = (key: string, payload = '{}'): Partial<AcceptInput> => ({
 
 export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`accepting on ${engine}`, () => {
-    let rig: StoreRig
+    let rig: Rig
     beforeAll(async () => {
       rig = await makeRig()
     })
     afterAll(() => rig.close())
 
     const versionNow = async () => (await rig.webhooks.routingSnapshot('default')).version
-    const countOf = async (messageId: string) => {
-      const [row] = await rig.sql<{ count: number }>(
-        'select count(*)::int as count from deliveries where message_id = $1',
-        [messageId],
-      )
-      return row?.count
-    }
 
     test('makes one delivery for each enabled webhook of the event', async () => {
       const eventName = freshEvent()
@@ -42,7 +35,7 @@ export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
       const accepted = await rig.deliveryLog.accept(triggerOf(eventName))
       expect(accepted).toMatchObject({ matched: 2, replayed: false, conflict: false })
       expect(accepted.deliveryIds).toHaveLength(2)
-      expect(await countOf(accepted.messageId)).toBe(2)
+      expect(await rig.countDeliveries(accepted.messageId)).toBe(2)
     })
 
     test('keeps the message of an event that matched nobody', async () => {
@@ -113,7 +106,7 @@ export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
       const request = triggerOf(eventName, keyed(`key ${eventName}`))
       const first = await rig.deliveryLog.accept(request)
       expect(await rig.deliveryLog.accept(request)).toEqual(first)
-      expect(await countOf(first.messageId)).toBe(1)
+      expect(await rig.countDeliveries(first.messageId)).toBe(1)
     })
 
     // The repeat read the webhooks anew and made a delivery that the message had not counted: the audit was off by one.
@@ -124,7 +117,7 @@ export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
       const first = await rig.deliveryLog.accept(request)
       await registered(rig, eventName, ['http://127.0.0.1:1/later'])
       expect(await rig.deliveryLog.accept(request)).toEqual(first)
-      expect(await countOf(first.messageId)).toBe(1)
+      expect(await rig.countDeliveries(first.messageId)).toBe(1)
     })
 
     test('answers a used key with the first answer', async () => {
@@ -159,7 +152,7 @@ export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(new Set(answers.map(({ messageId }) => messageId)).size).toBe(1)
       expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1)
       expect(answers.map(({ matched }) => matched)).toEqual(Array.from({ length: 20 }, () => 1))
-      expect(await countOf(answers[0]?.messageId ?? '')).toBe(1)
+      expect(await rig.countDeliveries(answers[0]?.messageId ?? '')).toBe(1)
     })
 
     test('keeps the same key of two tenants apart', async () => {
@@ -176,10 +169,7 @@ export const acceptSuite = (engine: string, makeRig: MakeRig): unknown =>
       const eventName = freshEvent()
       const key = `old ${eventName}`
       await rig.deliveryLog.accept(triggerOf(eventName, keyed(key)))
-      await rig.sql(
-        "update idempotency_keys set expires_at = now() - interval '1 second' where key = $1",
-        [key],
-      )
+      await rig.expireKey(key)
       const again = await rig.deliveryLog.accept(triggerOf(eventName, keyed(key, '{"new":1}')))
       expect(again).toMatchObject({ replayed: false, conflict: false })
       expect(

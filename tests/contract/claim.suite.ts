@@ -1,4 +1,4 @@
-// What claiming must do, on every Postgres: one winner, leases, refusals that say why.
+// What claiming must do, on Postgres and in memory: one winner, leases, refusals that say why.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -6,17 +6,14 @@ import {
   claimOf,
   DELIVERED,
   delivery,
-  expireLease,
-  outcomesOf,
   record,
-  rowOf,
   type MakeRig,
-  type StoreRig,
+  type Rig,
 } from '../support/store-rig.ts'
 
 export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`claiming on ${engine}`, () => {
-    let rig: StoreRig
+    let rig: Rig
     beforeAll(async () => {
       rig = await makeRig()
     })
@@ -44,7 +41,7 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(Buffer.from(claim.payload).toString()).toBe('{"s":"a\\u0000b"}')
       expect(claim.leaseUntilMs - claim.claimedAtMs).toBeGreaterThanOrEqual(1_499)
       expect(claim.leaseUntilMs - claim.claimedAtMs).toBeLessThanOrEqual(1_501)
-      expect(await rowOf(rig, id)).toMatchObject({
+      expect(await rig.rowOf(id)).toMatchObject({
         status: 'pending',
         attempt_count: 1,
         leased: true,
@@ -58,7 +55,7 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
         attemptNumber: 1,
         leaseUntilMs: first.leaseUntilMs,
       })
-      expect((await rowOf(rig, id)).attempt_count).toBe(1)
+      expect((await rig.rowOf(id)).attempt_count).toBe(1)
     })
 
     test('by another is refused until the lease ends', async () => {
@@ -81,23 +78,23 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('after a lease that ended writes the attempt as unknown and goes on', async () => {
       const { id } = await delivery(rig)
       await rig.deliveryLog.claim(id, 'token-a')
-      await expireLease(rig, id)
+      await rig.expireLease(id)
       expect(claimOf(await rig.deliveryLog.claim(id, 'token-b'))).toMatchObject({
         attemptNumber: 2,
         stepsUsed: 0,
       })
-      expect(await outcomesOf(rig, id)).toEqual(['1 unknown'])
-      expect((await rowOf(rig, id)).crash_count).toBe(1)
+      expect(await rig.outcomesOf(id)).toEqual(['1 unknown'])
+      expect((await rig.rowOf(id)).crash_count).toBe(1)
     })
 
     test('ends with the crash budget: five may crash, the sixth is the last', async () => {
       const { id } = await delivery(rig)
       for (let crash = 0; crash < 6; crash += 1) {
         claimOf(await rig.deliveryLog.claim(id, `token-${crash}`))
-        await expireLease(rig, id)
+        await rig.expireLease(id)
       }
       expect(await rig.deliveryLog.claim(id, 'token-last')).toEqual({ kind: 'finished' })
-      expect(await rowOf(rig, id)).toMatchObject({
+      expect(await rig.rowOf(id)).toMatchObject({
         status: 'dead',
         dead_reason: 'crash_budget',
         attempt_count: 6,
@@ -106,10 +103,7 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
 
     test('is refused before its time', async () => {
       const { id } = await delivery(rig)
-      await rig.sql(
-        "update deliveries set next_attempt_at = now() + interval '1 hour' where id = $1",
-        [id],
-      )
+      await rig.patch(id, { nextInMs: 3_600_000 })
       const refusal = await rig.deliveryLog.claim(id, 'token-a')
       expect(refusal.kind).toBe('not_due')
       if (refusal.kind === 'not_due')
@@ -128,10 +122,9 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
 
     test('for a webhook that was removed cancels the delivery', async () => {
       const { id, webhookId } = await delivery(rig)
-      // As a process finds it that died between the removal and its deliveries.
-      await rig.sql('update webhooks set deleted_at = now() where id = $1', [webhookId])
+      await rig.deleteWebhookAlone(webhookId)
       expect(await rig.deliveryLog.claim(id, 'token-a')).toEqual({ kind: 'finished' })
-      expect(await rowOf(rig, id)).toMatchObject({ status: 'cancelled', attempt_count: 0 })
+      expect(await rig.rowOf(id)).toMatchObject({ status: 'cancelled', attempt_count: 0 })
     })
 
     test('for a webhook that is disabled parks the delivery until it is enabled', async () => {
@@ -141,7 +134,7 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
         kind: 'parked',
         reason: 'webhook_disabled',
       })
-      expect(await rowOf(rig, id)).toMatchObject({
+      expect(await rig.rowOf(id)).toMatchObject({
         status: 'pending',
         parked: 'webhook_disabled',
         next_in: -1,
@@ -170,15 +163,15 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
         'plain:two',
         'plain:one',
       ])
-      await rig.sql('update webhooks set previous_secret_until = now() where id = $1', [webhookId])
-      await expireLease(rig, id)
+      await rig.endRotation(webhookId)
+      await rig.expireLease(id)
       expect(claimOf(await rig.deliveryLog.claim(id, 'token-b')).sealedSecrets).toEqual([
         'plain:two',
       ])
     })
 
     test('what is due takes no more than it was asked for, and nothing twice', async () => {
-      await rig.sql('update deliveries set finished_at = now() where finished_at is null')
+      await rig.endAllOpen()
       const made = [await delivery(rig), await delivery(rig), await delivery(rig)].map(
         ({ id }) => id,
       )

@@ -10,15 +10,11 @@ import {
   claimOf,
   DELIVERED,
   delivery,
-  expireLease,
   freshEvent,
-  makeDueNow,
-  outcomesOf,
   record,
   registered,
   retryIn,
   rigOver,
-  rowOf,
   triggerOf,
   type StoreRig,
 } from '../support/store-rig.ts'
@@ -102,15 +98,15 @@ describe('one delivery in two processes', () => {
       const kinds = outcomes.map(({ kind }) => kind).sort()
       expect(kinds[0]).toBe('claimed')
       expect(['leased', 'locked']).toContain(kinds[1])
-      expect((await rowOf(rig, id)).attempt_count).toBe(1)
+      expect((await rig.rowOf(id)).attempt_count).toBe(1)
     }
   })
 
   test('whose result waits behind the sweep finds its lease gone, and a success counts all the same', async () => {
     const { id } = await delivery(rig)
     const claim = claimOf(await rig.deliveryLog.claim(id, 'token-a'))
-    await expireLease(rig, id)
-    await makeDueNow(rig, id)
+    await rig.expireLease(id)
+    await rig.makeDueNow(id)
     const held = await holdTransaction(schema)
     expect(await held.stores.sweepStore.takeDue(1)).toMatchObject([
       { deliveryId: id, finding: 'expired_lease' },
@@ -119,23 +115,23 @@ describe('one delivery in two processes', () => {
     await held.blocks(1)
     await held.commit()
     expect(await recorded).toMatchObject({ status: 'delivered', fenced: true })
-    expect(await outcomesOf(rig, id)).toEqual(['1 succeeded'])
-    expect(await rowOf(rig, id)).toMatchObject({ status: 'delivered', crash_count: 1 })
+    expect(await rig.outcomesOf(id)).toEqual(['1 succeeded'])
+    expect(await rig.rowOf(id)).toMatchObject({ status: 'delivered', crash_count: 1 })
   })
 
   test('whose failure waits behind the sweep is dropped: the log says unknown', async () => {
     const { id } = await delivery(rig)
     const claim = claimOf(await rig.deliveryLog.claim(id, 'token-a'))
-    await expireLease(rig, id)
-    await makeDueNow(rig, id)
+    await rig.expireLease(id)
+    await rig.makeDueNow(id)
     const held = await holdTransaction(schema)
     await held.stores.sweepStore.takeDue(1)
     const recorded = record(rig, claim, [answered(500), retryIn(60_000)])
     await held.blocks(1)
     await held.commit()
     expect(await recorded).toMatchObject({ status: 'pending', fenced: true, nextAttemptAtMs: null })
-    expect(await outcomesOf(rig, id)).toEqual(['1 unknown'])
-    expect(await rowOf(rig, id)).toMatchObject({ steps_used: 0, next_in: 1 })
+    expect(await rig.outcomesOf(id)).toEqual(['1 unknown'])
+    expect(await rig.rowOf(id)).toMatchObject({ steps_used: 0, next_in: 1 })
   })
 
   test('recorded twice at once is recorded once', async () => {
@@ -153,7 +149,7 @@ describe('one delivery in two processes', () => {
     await held.blocks(1)
     await held.commit()
     expect(await again).toMatchObject({ status: 'retrying', fenced: false })
-    expect(await rowOf(rig, id)).toMatchObject({ steps_used: 1, next_in: 60 })
+    expect(await rig.rowOf(id)).toMatchObject({ steps_used: 1, next_in: 60 })
   })
 })
 
@@ -208,7 +204,7 @@ describe('a batch locks in one order, whoever asks in which order', () => {
 })
 
 test('what one process claims by due time another one passes over, and takes the next', async () => {
-  await rig.sql('update deliveries set finished_at = now() where finished_at is null')
+  await rig.endAllOpen()
   const made: string[] = []
   for (let index = 0; index < 4; index += 1) made.push((await delivery(rig)).id)
   const held = await holdTransaction(schema)

@@ -1,4 +1,4 @@
-// What replaying and cancelling must do, on every Postgres.
+// What replaying and cancelling must do, on Postgres and in memory.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -7,17 +7,14 @@ import {
   DEAD,
   DELIVERED,
   delivery,
-  expireLease,
-  outcomesOf,
   record,
-  rowOf,
   type MakeRig,
-  type StoreRig,
+  type Rig,
 } from '../support/store-rig.ts'
 
 export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`replay and cancel on ${engine}`, () => {
-    let rig: StoreRig
+    let rig: Rig
     beforeAll(async () => {
       rig = await makeRig()
     })
@@ -29,7 +26,7 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       const { id } = await delivery(rig)
       await record(rig, await claimed(id), [answered(500), DEAD])
       expect(await rig.replays.replay('default', id)).toBe('replayed')
-      expect(await rowOf(rig, id)).toMatchObject({
+      expect(await rig.rowOf(id)).toMatchObject({
         status: 'pending',
         series: 2,
         steps_used: 0,
@@ -62,14 +59,14 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       const { id } = await delivery(rig)
       const claim = await claimed(id)
       expect(await rig.replays.replay('default', id)).toBe('in_flight')
-      await expireLease(rig, id)
+      await rig.expireLease(id)
       expect(await rig.replays.replay('default', id)).toBe('replayed')
-      expect(await outcomesOf(rig, id)).toEqual(['1 unknown'])
+      expect(await rig.outcomesOf(id)).toEqual(['1 unknown'])
       expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
         status: 'pending',
         fenced: true,
       })
-      expect(await outcomesOf(rig, id)).toEqual(['1 succeeded'])
+      expect(await rig.outcomesOf(id)).toEqual(['1 succeeded'])
     })
 
     test('a cancelled one is not claimed, and what was on the wire is recorded', async () => {
@@ -79,13 +76,13 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(await rig.replays.cancel('default', id)).toBe('ended')
       expect(await record(rig, claim, [answered(500), DEAD])).toMatchObject({ status: 'cancelled' })
       expect(await rig.deliveryLog.claim(id, 'token-b')).toEqual({ kind: 'finished' })
-      expect(await outcomesOf(rig, id)).toEqual(['1 failed'])
+      expect(await rig.outcomesOf(id)).toEqual(['1 failed'])
     })
 
     test('what belongs to another tenant is not found', async () => {
       const { id } = await delivery(rig)
       expect(await rig.replays.replay('someone', id)).toBe('not_found')
       expect(await rig.replays.cancel('someone', id)).toBe('not_found')
-      expect((await rowOf(rig, id)).status).toBe('pending')
+      expect((await rig.rowOf(id)).status).toBe('pending')
     })
   })

@@ -6,7 +6,6 @@ import { anotherProcess, holdTransaction } from '../support/sessions.ts'
 import {
   delivery,
   freshEvent,
-  makeDueNow,
   registered,
   rigOver,
   triggerOf,
@@ -20,7 +19,7 @@ beforeAll(async () => {
   rig = rigOver(schema.database, schema.sql, schema.drop)
 })
 afterAll(() => rig.close())
-beforeEach(() => rig.sql('update deliveries set finished_at = now() where finished_at is null'))
+beforeEach(() => rig.endAllOpen())
 
 const idsOf = (due: readonly { deliveryId: string }[]) => due.map(({ deliveryId }) => deliveryId)
 
@@ -32,7 +31,7 @@ test('a row that commits after a younger one was swept is found by the next swee
   const [late = ''] = (await held.stores.deliveryLog.accept(triggerOf(eventName))).deliveryIds
   await held.sql("update deliveries set due_at = now() - interval '1 minute' where id = $1", [late])
   const young = await delivery(rig)
-  await makeDueNow(rig, young.id)
+  await rig.makeDueNow(young.id)
   expect(late < young.id).toBe(true)
   expect(idsOf(await rig.sweepStore.takeDue(10))).toEqual([young.id])
   await held.commit()
@@ -49,14 +48,14 @@ test('a row that commits late is made due after a loss of Redis as well', async 
   expect(idsOf(await rig.sweepStore.takeDue(10))).toEqual([young.id])
   await held.commit()
   // What the repair did not see yet is due a grace after it was accepted, like everything.
-  await makeDueNow(rig, late)
+  await rig.makeDueNow(late)
   expect(idsOf(await rig.sweepStore.takeDue(10))).toEqual([late])
 })
 
 test('rows that another session holds are left to it, without waiting', async () => {
   const made = []
   for (let index = 0; index < 4; index += 1) made.push((await delivery(rig)).id)
-  for (const id of made) await makeDueNow(rig, id)
+  for (const id of made) await rig.makeDueNow(id)
   const held = await holdTransaction(schema)
   expect(idsOf(await held.stores.sweepStore.takeDue(2))).toHaveLength(2)
   const other = idsOf(await rig.sweepStore.takeDue(10))

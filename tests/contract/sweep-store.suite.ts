@@ -1,4 +1,4 @@
-// What the sweep's selection must do, on every Postgres.
+// What the sweep's selection must do, on Postgres and in memory.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -6,34 +6,30 @@ import {
   claimOf,
   DELIVERED,
   delivery,
-  expireLease,
-  makeDueNow,
-  outcomesOf,
   record,
-  rowOf,
   type MakeRig,
-  type StoreRig,
+  type Rig,
 } from '../support/store-rig.ts'
 
 export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`sweeping on ${engine}`, () => {
-    let rig: StoreRig
+    let rig: Rig
     beforeAll(async () => {
       rig = await makeRig()
     })
     afterAll(() => rig.close())
-    beforeEach(() => rig.sql('update deliveries set finished_at = now() where finished_at is null'))
+    beforeEach(() => rig.endAllOpen())
 
     test('takes what is due, once, and asks later each time', async () => {
       const { id } = await delivery(rig)
       expect(await rig.sweepStore.takeDue(10)).toEqual([])
       const pushes: number[] = []
       for (let probe = 1; probe <= 8; probe += 1) {
-        await makeDueNow(rig, id)
+        await rig.makeDueNow(id)
         expect(await rig.sweepStore.takeDue(10)).toEqual([
           { deliveryId: id, finding: 'unqueued', probes: probe, delayMs: 0 },
         ])
-        pushes.push((await rowOf(rig, id)).due_in)
+        pushes.push((await rig.rowOf(id)).due_in)
       }
       // Steps of 30 s that double, up to 64 graces.
       expect(pushes).toEqual([30, 60, 120, 240, 480, 960, 1_920, 1_920])
@@ -43,22 +39,22 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('leaves an attempt that is under way, until its lease ends', async () => {
       const { id } = await delivery(rig)
       await rig.deliveryLog.claim(id, 'token-a')
-      await makeDueNow(rig, id)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ finding: 'in_flight' }])
-      expect((await rowOf(rig, id)).due_in).toBeLessThanOrEqual(2)
-      expect(await outcomesOf(rig, id)).toEqual([])
+      expect((await rig.rowOf(id)).due_in).toBeLessThanOrEqual(2)
+      expect(await rig.outcomesOf(id)).toEqual([])
     })
 
     test('writes an expired lease as unknown and makes the delivery due after a second', async () => {
       const { id } = await delivery(rig)
       await rig.deliveryLog.claim(id, 'token-a')
-      await expireLease(rig, id)
-      await makeDueNow(rig, id)
+      await rig.expireLease(id)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([
         { finding: 'expired_lease', delayMs: 1_000 },
       ])
-      expect(await outcomesOf(rig, id)).toEqual(['1 unknown'])
-      expect(await rowOf(rig, id)).toMatchObject({
+      expect(await rig.outcomesOf(id)).toEqual(['1 unknown'])
+      expect(await rig.rowOf(id)).toMatchObject({
         status: 'pending',
         crash_count: 1,
         steps_used: 0,
@@ -71,35 +67,35 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('ends a delivery whose crash budget is used up', async () => {
       const { id } = await delivery(rig)
       await rig.deliveryLog.claim(id, 'token-a')
-      await rig.sql('update deliveries set crash_count = 5 where id = $1', [id])
-      await expireLease(rig, id)
-      await makeDueNow(rig, id)
+      await rig.patch(id, { crashCount: 5 })
+      await rig.expireLease(id)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ finding: 'crash_budget' }])
-      expect(await rowOf(rig, id)).toMatchObject({ status: 'dead', dead_reason: 'crash_budget' })
+      expect(await rig.rowOf(id)).toMatchObject({ status: 'dead', dead_reason: 'crash_budget' })
     })
 
     test('cancels what belongs to a removed webhook', async () => {
       const { id, webhookId } = await delivery(rig)
-      await rig.sql('update webhooks set deleted_at = now() where id = $1', [webhookId])
-      await makeDueNow(rig, id)
+      await rig.deleteWebhookAlone(webhookId)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ finding: 'cancelled' }])
-      expect((await rowOf(rig, id)).status).toBe('cancelled')
+      expect((await rig.rowOf(id)).status).toBe('cancelled')
     })
 
     test('looks after parked deliveries every hour, and lets them go when the webhook is enabled', async () => {
       const { id, webhookId, eventName } = await delivery(rig)
       await rig.webhooks.disable(webhookId, 'gone')
       await rig.deliveryLog.claim(id, 'token-a')
-      await makeDueNow(rig, id)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ finding: 'parked' }])
-      expect(await rowOf(rig, id)).toMatchObject({ parked: 'webhook_disabled', due_in: 3_600 })
+      expect(await rig.rowOf(id)).toMatchObject({ parked: 'webhook_disabled', due_in: 3_600 })
       await rig.webhooks.change(
         { tenant: 'default', eventName, id: webhookId },
         { status: 'enabled' },
       )
-      await makeDueNow(rig, id)
+      await rig.makeDueNow(id)
       expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ finding: 'unqueued', delayMs: 0 }])
-      expect(await rowOf(rig, id)).toMatchObject({ parked: null, next_in: 0 })
+      expect(await rig.rowOf(id)).toMatchObject({ parked: null, next_in: 0 })
     })
 
     test('by two at once takes each delivery once', async () => {
@@ -109,7 +105,7 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
         await delivery(rig),
         await delivery(rig),
       ]
-      for (const { id } of made) await makeDueNow(rig, id)
+      for (const { id } of made) await rig.makeDueNow(id)
       const taken = await Promise.all([rig.sweepStore.takeDue(3), rig.sweepStore.takeDue(3)])
       const ids = taken.flat().map(({ deliveryId }) => deliveryId)
       expect([...ids].sort()).toEqual(made.map(({ id }) => id).sort())
@@ -118,15 +114,9 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('after a loss of Redis makes due what the queue should hold, and nothing else', async () => {
       const queued = await delivery(rig)
       const backoff = await delivery(rig)
-      await rig.sql(
-        "update deliveries set next_attempt_at = now() + interval '5 minutes', due_at = now() + interval '330 s' where id = $1",
-        [backoff.id],
-      )
+      await rig.patch(backoff.id, { nextInMs: 300_000, dueInMs: 330_000 })
       const late = await delivery(rig)
-      await rig.sql(
-        "update deliveries set next_attempt_at = now() + interval '1 hour', due_at = now() + interval '1 hour' where id = $1",
-        [late.id],
-      )
+      await rig.patch(late.id, { nextInMs: 3_600_000, dueInMs: 3_600_000 })
       const flying = await delivery(rig)
       await rig.deliveryLog.claim(flying.id, 'token-a')
       let after: string | undefined
@@ -176,18 +166,13 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       ])
       const open = await delivery(rig)
       const young = await delivery(rig)
-      await rig.sql(
-        "update messages set created_at = now() - interval '31 days' where id = any($1)",
-        [[done.accepted.messageId, open.accepted.messageId]],
-      )
+      await rig.ageMessages([done.accepted.messageId, open.accepted.messageId], 31)
       expect(await rig.sweepStore.prune(500, 'msg_~')).toBe(1)
       expect(await rig.reader.message('default', done.accepted.messageId)).toBeUndefined()
-      expect(await outcomesOf(rig, done.id)).toEqual([])
+      expect(await rig.outcomesOf(done.id)).toEqual([])
       expect(await rig.reader.delivery('default', open.id)).toBeDefined()
       expect(await rig.reader.delivery('default', young.id)).toBeDefined()
       await rig.sweepStore.finished()
-      expect(
-        await rig.sql('select 1 from broker_state where last_sweep_at is not null'),
-      ).toHaveLength(1)
+      expect(await rig.hasSwept()).toBe(true)
     })
   })

@@ -1,4 +1,4 @@
-// What the store of webhooks must do, on every Postgres.
+// What the store of webhooks must do, on Postgres and in memory.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WebhookCursor } from '../../lib/broker/ports.ts'
@@ -10,15 +10,14 @@ import {
   freshEvent,
   record,
   registered,
-  rowOf,
   triggerOf,
   type MakeRig,
-  type StoreRig,
+  type Rig,
 } from '../support/store-rig.ts'
 
 export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
   describe(`webhooks on ${engine}`, () => {
-    let rig: StoreRig
+    let rig: Rig
     beforeAll(async () => {
       rig = await makeRig()
     })
@@ -107,8 +106,8 @@ export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
         eventName: waiting.eventName,
         id: waiting.webhookId,
       })
-      expect((await rowOf(rig, waiting.id)).status).toBe('cancelled')
-      expect((await rowOf(rig, flying)).status).toBe('pending')
+      expect((await rig.rowOf(waiting.id)).status).toBe('cancelled')
+      expect((await rig.rowOf(flying)).status).toBe('pending')
       expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
         status: 'delivered',
       })

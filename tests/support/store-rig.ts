@@ -1,17 +1,48 @@
-// The stores over a real database, and what a test needs to move time: rows are dated back, nobody waits.
+// The stores under test, whatever they stand on, and what every contract test begins with.
 
-import type { Accepted, AcceptInput, Claim, ClaimOutcome } from '../../lib/broker/ports.ts'
+import { QUEUE_HORIZON_MS } from '../../lib/broker/attempt-delivery.ts'
+import type {
+  Accepted,
+  AcceptInput,
+  AuditStore,
+  Claim,
+  ClaimOutcome,
+  DeliveryLog,
+  LogReader,
+  ReplayStore,
+  SweepStore,
+  WebhookStore,
+} from '../../lib/broker/ports.ts'
 import type { Plan, SendOutcome } from '../../lib/domain/attempt.ts'
 import type { Database } from '../../lib/postgres/database.ts'
 import { makeIds, makeRandom, systemClock } from '../../lib/wiring/runtime.ts'
 import { makeStores, type Stores } from '../../lib/wiring/stores.ts'
+import { makeFakeDeliveryLog } from './fakes/delivery-log.ts'
+import { makeFakeAuditStore, makeFakeLogReader } from './fakes/log-reader.ts'
+import { makeFakeSweepStore } from './fakes/sweep-store.ts'
+import { makeFakeWebhookStore } from './fakes/webhook-store.ts'
+import { worldHands } from './fakes/world-hands.ts'
+import { makeFakeReplayStore } from './fakes/world-replays.ts'
+import { makeWorld, type World } from './fakes/world.ts'
+import { sqlHands, type RunSql, type StoreHands } from './store-hands.ts'
 
-export type StoreRig = Stores & {
-  sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
-  close(): Promise<void>
+/** The ports of Postgres. */
+export type StorePorts = {
+  webhooks: WebhookStore
+  deliveryLog: DeliveryLog
+  reader: LogReader
+  sweepStore: SweepStore
+  audits: AuditStore
+  replays: ReplayStore
 }
 
-export type MakeRig = () => Promise<StoreRig>
+/** What a contract suite sees: ports, and hands that move time. */
+export type Rig = StorePorts & StoreHands & { close(): Promise<void> }
+
+/** The rig over a real database, for tests that speak SQL themselves. */
+export type StoreRig = Stores & StoreHands & { sql: RunSql; close(): Promise<void> }
+
+export type MakeRig = () => Promise<Rig>
 
 export const SETTINGS = { timeoutMs: 1_000, marginMs: 500, graceMs: 30_000, retentionDays: 30 }
 
@@ -20,7 +51,22 @@ export const rigOver = (
   database: Database,
   sql: StoreRig['sql'],
   close: StoreRig['close'],
-): StoreRig => ({ ...makeStores(database, SETTINGS), sql, close })
+): StoreRig => ({ ...makeStores(database, SETTINGS), ...sqlHands(sql), sql, close })
+
+/** @param nowMs the database clock, which the test moves */
+export const makeFakeStores = (nowMs: () => number): StorePorts & StoreHands & { world: World } => {
+  const world = makeWorld(nowMs, { ...SETTINGS, queueHorizonMs: QUEUE_HORIZON_MS })
+  return {
+    world,
+    webhooks: makeFakeWebhookStore(world),
+    deliveryLog: makeFakeDeliveryLog(world),
+    reader: makeFakeLogReader(world),
+    sweepStore: makeFakeSweepStore(world),
+    audits: makeFakeAuditStore(world),
+    replays: makeFakeReplayStore(world),
+    ...worldHands(world),
+  }
+}
 
 export const ids = makeIds(systemClock, makeRandom())
 
@@ -29,7 +75,7 @@ let events = 0
 export const freshEvent = (): string => `event-${(events += 1)}`
 
 export const registered = async (
-  rig: StoreRig,
+  rig: Pick<StorePorts, 'webhooks'>,
   eventName: string,
   [webhookUrl = 'http://127.0.0.1:4000/h', tenant = 'default']: [
     url?: string,
@@ -65,7 +111,7 @@ export const triggerOf = (eventName: string, change: Partial<AcceptInput> = {}):
 
 /** A webhook and one delivery to it. */
 export const delivery = async (
-  rig: StoreRig,
+  rig: Pick<StorePorts, 'webhooks' | 'deliveryLog'>,
 ): Promise<{ id: string; webhookId: string; eventName: string; accepted: Accepted }> => {
   const eventName = freshEvent()
   const webhook = await registered(rig, eventName)
@@ -87,50 +133,8 @@ export const retryIn = (delayMs: number): Plan => ({ kind: 'retry', delayMs, use
 export const DELIVERED: Plan = { kind: 'delivered' }
 export const DEAD: Plan = { kind: 'dead', reason: 'schedule_exhausted', disablesWebhook: false }
 
-export const record = (rig: StoreRig, claim: Claim, [outcome, plan]: [SendOutcome, Plan]) =>
-  rig.deliveryLog.record({ claim, outcome, plan, durationMs: 12.4 })
-
-/** The worker of a delivery died: its lease has ended. */
-export const expireLease = (rig: StoreRig, id: string) =>
-  rig.sql("update deliveries set lease_until = now() - interval '1 second' where id = $1", [id])
-
-export const makeDueNow = (rig: StoreRig, id: string) =>
-  rig.sql(
-    "update deliveries set due_at = now() - interval '1 second', next_attempt_at = least(next_attempt_at, now()) where id = $1",
-    [id],
-  )
-
-type Row = {
-  status: string
-  attempt_count: number
-  crash_count: number
-  steps_used: number
-  dead_reason: string | null
-  parked: string | null
-  series: number
-  due_in: number
-  next_in: number
-  leased: boolean
-}
-
-/** A delivery's row; times in seconds from now, rounded. */
-export const rowOf = async (rig: StoreRig, id: string): Promise<Row> => {
-  const [row] = await rig.sql<Row>(
-    `select status, attempt_count, crash_count, steps_used, dead_reason, parked, series,
-      case when due_at = 'infinity' then -1 else round(extract(epoch from due_at - now()))::float8 end as due_in,
-      case when next_attempt_at = 'infinity' then -1 else round(extract(epoch from next_attempt_at - now()))::float8 end as next_in,
-      lease_until is not null as leased
-    from deliveries where id = $1`,
-    [id],
-  )
-  if (row === undefined) throw new Error(`no delivery ${id}`)
-  return row
-}
-
-export const outcomesOf = async (rig: StoreRig, id: string): Promise<string[]> => {
-  const rows = await rig.sql<{ line: string }>(
-    "select number || ' ' || outcome as line from attempts where delivery_id = $1 order by number",
-    [id],
-  )
-  return rows.map(({ line }) => line)
-}
+export const record = (
+  rig: Pick<StorePorts, 'deliveryLog'>,
+  claim: Claim,
+  [outcome, plan]: [SendOutcome, Plan],
+) => rig.deliveryLog.record({ claim, outcome, plan, durationMs: 12.4 })

@@ -1,0 +1,27 @@
+import { makeManualClock } from '../support/fakes/manual-clock.ts'
+import { makeFakeStores, type MakeRig } from '../support/store-rig.ts'
+import { acceptSuite } from './accept.suite.ts'
+import { claimSuite } from './claim.suite.ts'
+import { logReaderSuite } from './log-reader.suite.ts'
+import { recordSuite } from './record.suite.ts'
+import { replayStoreSuite } from './replay-store.suite.ts'
+import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { webhookStoreSuite } from './webhook-store.suite.ts'
+
+// The fakes of the use-case tests are worth what this says: they do what Postgres does.
+const inMemory: MakeRig = () => {
+  const clock = makeManualClock(Date.now())
+  return Promise.resolve({ ...makeFakeStores(clock.nowMs), close: () => Promise.resolve() })
+}
+
+for (const suite of [
+  webhookStoreSuite,
+  acceptSuite,
+  claimSuite,
+  recordSuite,
+  sweepStoreSuite,
+  replayStoreSuite,
+  logReaderSuite,
+]) {
+  suite('the fakes', inMemory)
+}

@@ -1,0 +1,22 @@
+// The hot side of the delivery log in memory. The contract suites hold it to what Postgres does.
+
+import type { Claim, DeliveryLog } from '../../../lib/broker/ports.ts'
+import { accept } from './delivery-log-accept.ts'
+import { claim, claimable } from './delivery-log-claim.ts'
+import { record } from './delivery-log-record.ts'
+import { statement, type World } from './world.ts'
+
+export const makeFakeDeliveryLog = (world: World): DeliveryLog => ({
+  accept: (input) => statement(world, () => accept(world, input)),
+  claim: (deliveryId, token) => statement(world, () => claim(world, deliveryId, token)),
+  claimDue: (tokens) =>
+    statement(world, () => {
+      const claims: Claim[] = []
+      for (const [index, id] of claimable(world, tokens.length).entries()) {
+        const outcome = claim(world, id, tokens[index] ?? '')
+        if (outcome.kind === 'claimed') claims.push(outcome.claim)
+      }
+      return claims
+    }),
+  record: (result) => statement(world, () => record(world, result)),
+})

@@ -170,6 +170,49 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
       ])
     })
 
+    test('what is due passes over what may not be sent, and writes down why', async () => {
+      await rig.endAllOpen()
+      const removed = await delivery(rig)
+      await rig.deleteWebhookAlone(removed.webhookId)
+      const disabled = await delivery(rig)
+      await rig.webhooks.disable(disabled.webhookId, 'gone')
+      const crashed = await delivery(rig)
+      await rig.deliveryLog.claim(crashed.id, 'token-dead')
+      await rig.expireLease(crashed.id)
+      const flying = await delivery(rig)
+      await rig.deliveryLog.claim(flying.id, 'token-living')
+      const early = await delivery(rig)
+      await rig.patch(early.id, { nextInMs: 60_000 })
+      const due = await delivery(rig)
+      const claims = await rig.deliveryLog.claimDue(['a', 'b', 'c', 'd', 'e', 'f'])
+      expect(
+        claims
+          .map(({ deliveryId, attemptNumber }) => [deliveryId, attemptNumber])
+          .sort(([, a], [, b]) => Number(b) - Number(a)),
+      ).toEqual([
+        [crashed.id, 2],
+        [due.id, 1],
+      ])
+      expect(await rig.outcomesOf(crashed.id)).toEqual(['1 unknown'])
+      expect((await rig.rowOf(removed.id)).status).toBe('cancelled')
+      expect((await rig.rowOf(disabled.id)).parked).toBe('webhook_disabled')
+      expect(await rig.rowOf(flying.id)).toMatchObject({ attempt_count: 1, leased: true })
+      expect(await rig.rowOf(early.id)).toMatchObject({ attempt_count: 0, leased: false })
+    })
+
+    test('what is due takes the longest due first', async () => {
+      await rig.endAllOpen()
+      const young = await delivery(rig)
+      const old = await delivery(rig)
+      await rig.patch(old.id, { nextInMs: -60_000 })
+      expect((await rig.deliveryLog.claimDue(['a'])).map(({ deliveryId }) => deliveryId)).toEqual([
+        old.id,
+      ])
+      expect((await rig.deliveryLog.claimDue(['b'])).map(({ deliveryId }) => deliveryId)).toEqual([
+        young.id,
+      ])
+    })
+
     test('what is due takes no more than it was asked for, and nothing twice', async () => {
       await rig.endAllOpen()
       const made = [await delivery(rig), await delivery(rig), await delivery(rig)].map(

@@ -11,6 +11,7 @@ import { claimSuite } from './claim.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
+import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
 
@@ -45,6 +46,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   sweepStoreSuite,
+  sweepRepairSuite,
   replayStoreSuite,
   logReaderSuite,
 ]) {

@@ -7,6 +7,7 @@ import {
   DELIVERED,
   delivery,
   record,
+  retryIn,
   type MakeRig,
   type Rig,
 } from '../support/store-rig.ts'
@@ -34,6 +35,43 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       // Steps of 30 s that double, up to 64 graces.
       expect(pushes).toEqual([30, 60, 120, 240, 480, 960, 1_920, 1_920])
       expect(await rig.sweepStore.takeDue(10)).toEqual([])
+    })
+
+    test('takes no more than asked, the longest due first', async () => {
+      const made = [await delivery(rig), await delivery(rig), await delivery(rig)].map(
+        ({ id }) => id,
+      )
+      for (const [index, id] of made.entries())
+        await rig.patch(id, { dueInMs: -1_000 * (index + 1) })
+      expect((await rig.sweepStore.takeDue(1)).map(({ deliveryId }) => deliveryId)).toEqual([
+        made[2],
+      ])
+      expect((await rig.sweepStore.takeDue(1)).map(({ deliveryId }) => deliveryId)).toEqual([
+        made[1],
+      ])
+      expect((await rig.sweepStore.takeDue(5)).map(({ deliveryId }) => deliveryId)).toEqual([
+        made[0],
+      ])
+    })
+
+    test('says how long a delivery in backoff has to wait', async () => {
+      const { id } = await delivery(rig)
+      await rig.patch(id, { nextInMs: 45_000, dueInMs: -1_000 })
+      const [due] = await rig.sweepStore.takeDue(10)
+      expect(due).toMatchObject({ deliveryId: id, finding: 'unqueued' })
+      expect(Math.round((due?.delayMs ?? 0) / 1_000)).toBe(45)
+      // Asked for again a grace after that, not after now.
+      expect((await rig.rowOf(id)).due_in).toBe(75)
+    })
+
+    test('forgets what it asked for in vain once an attempt was made', async () => {
+      const { id } = await delivery(rig)
+      await rig.makeDueNow(id)
+      await rig.sweepStore.takeDue(10)
+      const claim = claimOf(await rig.deliveryLog.claim(id, 'token-a'))
+      await record(rig, claim, [answered(500), retryIn(60_000)])
+      await rig.makeDueNow(id)
+      expect(await rig.sweepStore.takeDue(10)).toMatchObject([{ probes: 1 }])
     })
 
     test('leaves an attempt that is under way, until its lease ends', async () => {
@@ -74,6 +112,21 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(await rig.rowOf(id)).toMatchObject({ status: 'dead', dead_reason: 'crash_budget' })
     })
 
+    test('a success that comes after the crash budget was used up counts all the same', async () => {
+      const { id } = await delivery(rig)
+      const claim = claimOf(await rig.deliveryLog.claim(id, 'token-a'))
+      await rig.patch(id, { crashCount: 5 })
+      await rig.expireLease(id)
+      await rig.makeDueNow(id)
+      await rig.sweepStore.takeDue(10)
+      expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
+        status: 'delivered',
+        fenced: true,
+      })
+      expect(await rig.rowOf(id)).toMatchObject({ status: 'delivered', dead_reason: null })
+      expect(await rig.outcomesOf(id)).toEqual(['1 succeeded'])
+    })
+
     test('cancels what belongs to a removed webhook', async () => {
       const { id, webhookId } = await delivery(rig)
       await rig.deleteWebhookAlone(webhookId)
@@ -109,70 +162,5 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       const taken = await Promise.all([rig.sweepStore.takeDue(3), rig.sweepStore.takeDue(3)])
       const ids = taken.flat().map(({ deliveryId }) => deliveryId)
       expect([...ids].sort()).toEqual(made.map(({ id }) => id).sort())
-    })
-
-    test('after a loss of Redis makes due what the queue should hold, and nothing else', async () => {
-      const queued = await delivery(rig)
-      const backoff = await delivery(rig)
-      await rig.patch(backoff.id, { nextInMs: 300_000, dueInMs: 330_000 })
-      const late = await delivery(rig)
-      await rig.patch(late.id, { nextInMs: 3_600_000, dueInMs: 3_600_000 })
-      const flying = await delivery(rig)
-      await rig.deliveryLog.claim(flying.id, 'token-a')
-      let after: string | undefined
-      let count = 0
-      do {
-        const step = await rig.sweepStore.makeDue(1, after)
-        count += step.count
-        after = step.next
-      } while (after !== undefined)
-      expect(count).toBe(2)
-      const taken = await rig.sweepStore.takeDue(10)
-      expect(taken.map(({ deliveryId }) => deliveryId).sort()).toEqual(
-        [queued.id, backoff.id].sort(),
-      )
-      expect(taken.map(({ delayMs }) => Math.round(delayMs / 60_000)).sort()).toEqual([0, 5])
-    })
-
-    // The keyset once lay on the due time, which taking a row pushes: a repair of 1,000 rows met its own rows again and
-    // never came to an end.
-    test('makes each delivery due once, although taking it pushes its due time past the rest', async () => {
-      for (let n = 0; n < 3; n += 1) await delivery(rig)
-      let after: string | undefined
-      let count = 0
-      for (let step = 0; step < 10; step += 1) {
-        const answer = await rig.sweepStore.makeDue(1, after)
-        count += answer.count
-        await rig.sweepStore.takeDue(10)
-        after = answer.next
-        if (after === undefined) break
-      }
-      expect(after).toBeUndefined()
-      expect(count).toBe(3)
-    })
-
-    test('raises its counter and never lowers it', async () => {
-      const before = await rig.sweepStore.incarnation()
-      await rig.sweepStore.raiseIncarnation(before + 5)
-      await rig.sweepStore.raiseIncarnation(before + 2)
-      expect(await rig.sweepStore.incarnation()).toBe(before + 5)
-    })
-
-    test('removes old messages with all that belongs to them, and never an open delivery', async () => {
-      const done = await delivery(rig)
-      await record(rig, claimOf(await rig.deliveryLog.claim(done.id, 'token-a')), [
-        answered(200),
-        DELIVERED,
-      ])
-      const open = await delivery(rig)
-      const young = await delivery(rig)
-      await rig.ageMessages([done.accepted.messageId, open.accepted.messageId], 31)
-      expect(await rig.sweepStore.prune(500, 'msg_~')).toBe(1)
-      expect(await rig.reader.message('default', done.accepted.messageId)).toBeUndefined()
-      expect(await rig.outcomesOf(done.id)).toEqual([])
-      expect(await rig.reader.delivery('default', open.id)).toBeDefined()
-      expect(await rig.reader.delivery('default', young.id)).toBeDefined()
-      await rig.sweepStore.finished()
-      expect(await rig.hasSwept()).toBe(true)
     })
   })

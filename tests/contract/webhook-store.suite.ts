@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WebhookCursor } from '../../lib/broker/ports.ts'
+import { parseCidrs } from '../../lib/domain/address-guard.ts'
+import { normaliseWebhookUrl } from '../../lib/domain/webhook.ts'
 import {
   answered,
   claimOf,
@@ -36,6 +38,36 @@ export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       const version = await versionNow()
       expect((await registered(rig, eventName)).id).toBe(first.id)
       expect(await versionNow()).toBe(version)
+    })
+
+    // O-DUP-1: near-identical URLs made second hooks.
+    test('five spellings of one URL are one webhook, a slash or a query more is another', async () => {
+      const eventName = freshEvent()
+      const policy = { allowedCidrs: parseCidrs('127.0.0.1/32') ?? [], httpsOnly: false }
+      const made: string[] = []
+      for (const url of [
+        'http://127.0.0.1:4000/h',
+        'http://127.0.0.1:4000/h',
+        'HTTP://127.0.0.1:4000/h',
+        'http://127.0.0.1:4000/x/../h',
+        'http://127.0.0.1:4000/h#frag',
+        'http://127.0.0.1:4000/h/',
+        'http://127.0.0.1:4000/h?x=1',
+      ])
+        made.push((await registered(rig, eventName, [normaliseWebhookUrl(url, policy)])).id)
+      expect(new Set(made.slice(0, 5)).size).toBe(1)
+      expect(new Set(made).size).toBe(3)
+      const { webhooks } = await rig.webhooks.list({
+        tenant: 'default',
+        eventName,
+        pageSize: 10,
+        offset: 0,
+      })
+      expect(webhooks.map(({ webhookUrl }) => webhookUrl)).toEqual([
+        'http://127.0.0.1:4000/h',
+        'http://127.0.0.1:4000/h/',
+        'http://127.0.0.1:4000/h?x=1',
+      ])
     })
 
     test('ten at once register one', async () => {
@@ -111,6 +143,44 @@ export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
         status: 'delivered',
       })
+    })
+
+    test('one that was removed or is unknown cannot be disabled', async () => {
+      const webhook = await registered(rig, freshEvent())
+      await rig.webhooks.remove(keyOf(webhook))
+      expect(await rig.webhooks.disable(webhook.id, 'gone')).toBeNull()
+      expect(await rig.webhooks.disable('wh_nobody', 'gone')).toBeNull()
+    })
+
+    test('one that answered 410 says so, and enabling it takes the reason away', async () => {
+      const key = keyOf(await registered(rig, freshEvent()))
+      await rig.webhooks.disable(key.id, 'gone')
+      expect(await rig.webhooks.find(key)).toMatchObject({
+        status: 'disabled',
+        disabledReason: 'gone',
+      })
+      await rig.webhooks.change(key, { status: 'enabled', disabledReason: null })
+      expect(await rig.webhooks.find(key)).toMatchObject({
+        status: 'enabled',
+        disabledReason: null,
+      })
+    })
+
+    test('one that is enabled again lets go what waits for it, oldest first and no more than asked', async () => {
+      const first = await delivery(rig)
+      const later = await Promise.all([
+        rig.deliveryLog.accept(triggerOf(first.eventName)),
+        rig.deliveryLog.accept(triggerOf(first.eventName)),
+      ])
+      const waiting = [first.id, ...later.flatMap(({ deliveryIds }) => deliveryIds)].sort()
+      await rig.webhooks.disable(first.webhookId, 'gone')
+      for (const id of waiting) await rig.deliveryLog.claim(id, 'token-a')
+      const other = await delivery(rig)
+      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual(waiting.slice(0, 2))
+      expect(await rig.rowOf(waiting[0] ?? '')).toMatchObject({ parked: null, next_in: 0 })
+      expect(await rig.rowOf(waiting[2] ?? '')).toMatchObject({ parked: 'webhook_disabled' })
+      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual(waiting.slice(2))
+      expect(await rig.webhooks.releaseParked(other.webhookId, 2)).toEqual([])
     })
 
     test('belongs to its tenant and its event', async () => {

@@ -24,6 +24,7 @@ export type DeliveryPatch = {
   unclaimed?: true
   series?: number
   crashCount?: number
+  createdInMs?: number
   nextInMs?: number
   dueInMs?: number
 }
@@ -69,7 +70,8 @@ update deliveries set
   series = coalesce($5::smallint, series),
   crash_count = coalesce($6::smallint, crash_count),
   next_attempt_at = coalesce(now() + $7::float8 * interval '1 ms', next_attempt_at),
-  due_at = coalesce(now() + $8::float8 * interval '1 ms', due_at)
+  due_at = coalesce(now() + $8::float8 * interval '1 ms', due_at),
+  created_at = coalesce(now() + $9::float8 * interval '1 ms', created_at)
 where id = $1`
 
 /** @param sql runs a statement of the test's own */
@@ -106,6 +108,7 @@ export const sqlHands = (sql: RunSql): StoreHands => ({
       change.crashCount ?? null,
       change.nextInMs ?? null,
       change.dueInMs ?? null,
+      change.createdInMs ?? null,
     ]),
   endAllOpen: () => sql('update deliveries set finished_at = now() where finished_at is null'),
   forgetDelivery: (id) => sql('delete from deliveries where id = $1', [id]),

@@ -38,7 +38,8 @@ export const worldHands = (world: World): StoreHands => {
       }),
     patch: (id, change) =>
       done(() => {
-        const { status, finished, unclaimed, series, crashCount, nextInMs, dueInMs } = change
+        const { status, finished, unclaimed, series, crashCount } = change
+        const { createdInMs, nextInMs, dueInMs } = change
         const row = delivery(id)
         const nowMs = world.nowMs()
         if (status !== undefined) row.status = status
@@ -46,6 +47,7 @@ export const worldHands = (world: World): StoreHands => {
         if (unclaimed === true) Object.assign(row, { claimToken: null, leaseUntilMs: null })
         if (series !== undefined) row.series = series
         if (crashCount !== undefined) row.crashCount = crashCount
+        if (createdInMs !== undefined) row.createdAtMs = nowMs + createdInMs
         if (nextInMs !== undefined) row.nextAttemptAtMs = nowMs + nextInMs
         if (dueInMs !== undefined) row.dueAtMs = nowMs + dueInMs
       }),

@@ -126,7 +126,7 @@ describe('a deadline runs from the connection to the end of the body (O-RETRY-3)
         }),
     })
     const url = `http://slow.test:${receiver.port}/`
-    const { value, tookMs } = await timed(slow.send(requestTo(url, { timeoutMs: 500 })))
+    const { value, tookMs } = await timed(() => slow.send(requestTo(url, { timeoutMs: 500 })))
     expect(value).toMatchObject({ code: 'timeout', detail: 'no connection within 500 ms' })
     expect(tookMs).toBeLessThan(600)
     answer?.()

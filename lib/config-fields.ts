@@ -1,6 +1,6 @@
 // The kinds of values that variables hold. A blank variable counts as unset.
 
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const blankIsUnset = (value: unknown) =>
   typeof value === 'string' && value.trim() === '' ? undefined : value

@@ -2,7 +2,7 @@
 // that may be secret. Defaults and meanings: .env.example.
 
 import { existsSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseCidrs, type Cidr } from './domain/address-guard.ts'
 import {
   blankIsUnset,

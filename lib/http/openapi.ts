@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 document, made from the declarations of the routes: it cannot say something else than the code.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
 import { EXAMPLES } from './examples.ts'
 import { PROBLEMS } from './problem.ts'

@@ -1,6 +1,6 @@
 // Pages: strict whole numbers (`10abc` is a mistake, not 10), and cursors that only we can read.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { fieldError } from '../domain/errors.ts'
 
 const whole = (min: number, max: number, byDefault: number) =>

@@ -2,7 +2,7 @@
 // authorization rule does not compile and the OpenAPI document cannot say something else than the code.
 
 import type { Context, MiddlewareHandler } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Scope } from '../domain/api-key.ts'
 import { BrokerError, type ErrorCode, type FieldFault } from '../domain/errors.ts'
 import type { App, AppEnv } from './env.ts'

@@ -1,7 +1,7 @@
 // The shapes of the API (query parameters snake_case, JSON fields camelCase, times ISO 8601 UTC), and how our own
 // values become them.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AttemptView, DeliveryView } from '../broker/ports.ts'
 import { DELIVERY_STATUSES } from '../domain/delivery.ts'
 import { MAX_TIMEOUT_MS, MAX_URL_LENGTH, type Webhook } from '../domain/webhook.ts'

@@ -1,6 +1,6 @@
 // Reading the delivery log: what was delivered, what was not yet, and why.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AuditLog } from '../../broker/audit.ts'
 import type { LogReader } from '../../broker/ports.ts'
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts'

@@ -1,6 +1,6 @@
 // The hot route: bytes in, 202 out. The payload is not touched here; the use case judges it.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { TriggerEvent } from '../../broker/trigger-event.ts'
 import type { App } from '../env.ts'
 import { readBody } from '../body.ts'

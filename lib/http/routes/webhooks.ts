@@ -1,6 +1,6 @@
 // Webhooks: register and list. Managing one stands in manage.ts.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ListWebhooks } from '../../broker/list-webhooks.ts'
 import type { RegisterWebhook } from '../../broker/register-webhook.ts'
 import { isId } from '../../domain/ids.ts'

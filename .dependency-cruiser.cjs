@@ -44,7 +44,7 @@ module.exports = {
       from: { path: '^lib/broker/' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
     },
-    ...['postgres', 'redis', 'queue', 'sender'].map((adapter) =>
+    ...['postgres', 'redis', 'queue', 'sender', 'lambda'].map((adapter) =>
       only(
         `${adapter}-is-an-adapter`,
         `^lib/${adapter}/`,
@@ -98,6 +98,7 @@ module.exports = {
     owner('undici-lives-in-sender', 'undici/', '^lib/sender/'),
     owner('ioredis-lives-in-redis-and-queue', 'ioredis/', '^(lib/redis|lib/queue|local)/'),
     owner('upstash-redis-lives-in-redis', '@upstash/redis/', '^lib/redis/'),
+    owner('aws-sdk-lives-in-lambda', '@aws-sdk/', '^lib/lambda/'),
     owner('hono-lives-in-http', '(hono|@hono)/', '^(lib/http|functions|local)/'),
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
   ],

@@ -147,6 +147,21 @@ export type RoutingTable = {
   rebuild(snapshot: () => Promise<RoutingSnapshot>, tenant: string): Promise<boolean>
 }
 
+/* ---------- the kick (Redis, Lambda) ---------- */
+
+/** Says that a drain was asked for and has not looked yet. It ends by itself after 30 s, should the drain never run. */
+export type KickMark = {
+  /** Sets it, unless another one stands. @param token unguessable; the same token again gets the same answer */
+  set(token: string): Promise<boolean>
+  /** Takes it back, if it is still this token's: the drain could not be asked for. */
+  withdraw(token: string): Promise<void>
+  /** For the drain, before its first fetch: what is enqueued from here on asks anew. */
+  clear(): Promise<void>
+}
+
+/** Asks for a run of the drain and does not wait for it. Rejects when it was not asked for, or when `signal` ends it. */
+export type InvokeDrain = (signal: AbortSignal) => Promise<void>
+
 /* ---------- the delivery log (Postgres) ---------- */
 
 export type AcceptInput = {

@@ -1,4 +1,4 @@
-// Every key of the routing table. The braces are literal: a cluster hash tag that keeps a tenant's keys on one node, so
+// Every key of the routing table, and that of the kick. The braces are literal: a cluster hash tag that keeps a tenant's keys on one node, so
 // that one script can touch them. Event names and tenants hold no colon, so no two keys can meet (O-NAME-2).
 
 export type RoutingKeys = {
@@ -16,3 +16,6 @@ export const makeRoutingKeys = (prefix: string): RoutingKeys => ({
   version: (tenant) => `${prefix}:{${tenant}}:version`,
   rebuild: (tenant) => `${prefix}:{${tenant}}:rebuild`,
 })
+
+/** The mark of the kick; it belongs to no tenant. @param prefix BROKER_KEY_PREFIX */
+export const kickKey = (prefix: string): string => `${prefix}:kick`

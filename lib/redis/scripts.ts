@@ -1,4 +1,4 @@
-// The Lua scripts of the routing table. Each is one unit for Redis: nothing of another client runs inside it.
+// The Lua scripts of the routing table and of the kick. Each is one unit for Redis: nothing of another client runs inside it.
 
 /**
  * Applies a committed change on top of the version it belongs to, or not at all.
@@ -45,3 +45,23 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1`
+
+/**
+ * Sets the mark of the kick unless another one stands. A client that repeats a command after a lost connection would
+ * take its own mark for another's, and nobody would ask for the drain: hence the token.
+ *
+ * KEYS: mark. ARGV: token, milliseconds until it ends.
+ */
+export const SET_MARK = `
+local held = redis.call('GET', KEYS[1])
+if held then return held == ARGV[1] and 1 or 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`
+
+/** Takes a mark back that is still ours. KEYS: mark. ARGV: token. */
+export const WITHDRAW_MARK = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`
+
+/** KEYS: mark. */
+export const CLEAR_MARK = `return redis.call('DEL', KEYS[1])`

@@ -1,13 +1,15 @@
 // The routing table and the queue, for the functions that also enqueue. Separate from serving.ts, which knows no BullMQ.
 
-import type { DeliveryQueue, HandOver, RoutingTable } from '../broker/ports.ts'
+import type { DeliveryQueue, HandOver, KickMark, RoutingTable } from '../broker/ports.ts'
 import { openRedis } from './redis.ts'
-import { openRoutingTable } from './routing.ts'
+import { openReadyRouting } from './routing.ts'
 import type { Opened } from './serving.ts'
 
 export type Queueing = {
   routing: RoutingTable | undefined
   queue: DeliveryQueue | undefined
+  /** Also over REST alone: the drain then claims from Postgres. */
+  kickMark: KickMark | undefined
   handOver: HandOver
   handOverAgain: HandOver
 }
@@ -21,12 +23,18 @@ export type Queueing = {
 export const openQueueing = async (opened: Opened): Promise<Queueing> => {
   const { config, log } = opened
   if (config.redisUrl === undefined) {
-    const routing = await openRoutingTable(opened)
+    const routes = await openReadyRouting(opened)
     const nothing = () => Promise.resolve()
-    return { routing, queue: undefined, handOver: nothing, handOverAgain: nothing }
+    return {
+      routing: routes?.routing,
+      queue: undefined,
+      kickMark: routes?.kickMark,
+      handOver: nothing,
+      handOverAgain: nothing,
+    }
   }
   const redis = openRedis(config.redisUrl, config, log)
   await redis.check()
-  const { routing, queue } = redis
-  return { routing, queue, handOver: queue.enqueue, handOverAgain: queue.replace }
+  const { routing, queue, kickMark } = redis
+  return { routing, queue, kickMark, handOver: queue.enqueue, handOverAgain: queue.replace }
 }

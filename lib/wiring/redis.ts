@@ -1,6 +1,6 @@
 // The two things that Redis is used for, as one process holds them: the routing table and the queue.
 
-import type { Log, RoutingTable } from '../broker/ports.ts'
+import type { KickMark, Log, RoutingTable } from '../broker/ports.ts'
 import type { Config } from '../config.ts'
 import { checkRedis } from '../queue/check-redis.ts'
 import { makeDeliveryQueue, type ClosableDeliveryQueue } from '../queue/delivery-queue.ts'
@@ -11,6 +11,7 @@ export type RedisParts = {
   url: string
   routing: RoutingTable
   queue: ClosableDeliveryQueue
+  kickMark: KickMark
   /** Refuses a Redis that evicts. @throws BrokerError `invalid_request` */
   check(): Promise<void>
   ping(): Promise<boolean>
@@ -25,6 +26,7 @@ export const openRedis = (url: string, config: Config, log: Log): RedisParts => 
     url,
     routing: routes.routing,
     queue,
+    kickMark: routes.kickMark,
     check: async () => {
       await Promise.all([untilReady(commands), routes.ready()])
       const policy = await checkRedis(commands)

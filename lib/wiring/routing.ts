@@ -2,16 +2,19 @@
 // import the queue, so that the bundles of register and list carry no BullMQ.
 
 import { randomUUID } from 'node:crypto'
-import type { Log, RoutingTable } from '../broker/ports.ts'
+import type { KickMark, Log, RoutingTable } from '../broker/ports.ts'
 import type { Config } from '../config.ts'
+import type { SendCommands } from '../redis/commands.ts'
 import { connectRedis } from '../redis/connect.ts'
-import { makeRoutingKeys } from '../redis/keys.ts'
+import { kickKey, makeRoutingKeys } from '../redis/keys.ts'
+import { makeKickMark } from '../redis/kick-mark.ts'
 import { ioredisCommands } from '../redis/routing-ioredis.ts'
 import { makeRoutingTable } from '../redis/routing-table.ts'
 import { upstashCommands } from '../redis/routing-upstash.ts'
 
 export type RoutingParts = {
   routing: RoutingTable
+  kickMark: KickMark
   /** Resolves when commands can be sent, or after 2 s: a Redis that is away is no reason not to start. */
   ready(): Promise<void>
   close(): void
@@ -19,14 +22,17 @@ export type RoutingParts = {
 
 /** @param url where Redis is, unless it is reached over REST */
 export const openRouting = (url: string | undefined, config: Config, log: Log): RoutingParts => {
-  const keys = makeRoutingKeys(config.keyPrefix)
+  const over = (send: SendCommands) => ({
+    routing: makeRoutingTable(send, makeRoutingKeys(config.keyPrefix), randomUUID),
+    kickMark: makeKickMark(send, kickKey(config.keyPrefix)),
+  })
   if (config.upstash !== undefined) {
-    const routing = makeRoutingTable(upstashCommands(config.upstash), keys, randomUUID)
-    return { routing, ready: () => Promise.resolve(), close: () => undefined }
+    const parts = over(upstashCommands(config.upstash))
+    return { ...parts, ready: () => Promise.resolve(), close: () => undefined }
   }
   const redis = connectRedis(url ?? '', log)
   return {
-    routing: makeRoutingTable(ioredisCommands(redis), keys, randomUUID),
+    ...over(ioredisCommands(redis)),
     ready: () => untilReady(redis),
     close: () => redis.disconnect(),
   }
@@ -37,18 +43,24 @@ export const openRouting = (url: string | undefined, config: Config, log: Log): 
  *
  * @returns undefined for a broker without Redis: SQL then serves every look-up
  */
-export const openRoutingTable = async ({
+export const openReadyRouting = async ({
   config,
   log,
 }: {
   config: Config
   log: Log
-}): Promise<RoutingTable | undefined> => {
+}): Promise<RoutingParts | undefined> => {
   if (config.redisUrl === undefined && config.upstash === undefined) return undefined
   const parts = openRouting(config.redisUrl, config, log)
   await parts.ready()
-  return parts.routing
+  return parts
 }
+
+/** Only the table, for a function that enqueues nothing. */
+export const openRoutingTable = async (opened: {
+  config: Config
+  log: Log
+}): Promise<RoutingTable | undefined> => (await openReadyRouting(opened))?.routing
 
 const READY_TIMEOUT_MS = 2_000
 

@@ -181,7 +181,9 @@ const disableWebhook = async (deps: AttemptDeps, claim: Claim) => {
 const verdictAfter = (plan: Plan, recorded: Recorded): JobVerdict => {
   if (plan.kind !== 'retry' || recorded.fenced || recorded.nextAttemptAtMs === null) return DONE
   const delayMs = Math.max(0, recorded.nextAttemptAtMs - recorded.dbNowMs)
-  return delayMs > QUEUE_HORIZON_MS ? DONE : { kind: 'retry', delayMs }
+  return delayMs > QUEUE_HORIZON_MS
+    ? DONE
+    : { kind: 'retry', delayMs, generation: recorded.generation }
 }
 
 type Finished = {

@@ -68,9 +68,9 @@ const changeWebhook = async (deps: ManageDeps, key: WebhookKey, change: WebhookC
 }
 
 const releaseParked = async (deps: ManageDeps, webhookId: string) => {
-  const ids = await deps.webhooks.releaseParked(webhookId, RELEASE_LIMIT)
-  if (ids.length === 0) return
-  const jobs = ids.map((deliveryId) => ({ deliveryId, delayMs: 0 }))
+  const ready = await deps.webhooks.releaseParked(webhookId, RELEASE_LIMIT)
+  if (ready.length === 0) return
+  const jobs = ready.map((delivery) => ({ ...delivery, delayMs: 0 }))
   await deps.patience.start(REDIS_BUDGET_MS).attempt(() => deps.handOver(jobs))
 }
 

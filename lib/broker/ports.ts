@@ -121,8 +121,8 @@ export type WebhookStore = {
   ): Promise<Webhook | undefined>
   /** The broker itself disables it (the receiver answered 410). @returns null when it was disabled already */
   disable(webhookId: string, reason: DisabledReason): Promise<RoutingChange | null>
-  /** Deliveries that waited for a webhook to be enabled become due, at most `limit`. @returns their ids */
-  releaseParked(webhookId: string, limit: number): Promise<string[]>
+  /** Deliveries that waited for a webhook to be enabled become due, at most `limit`. */
+  releaseParked(webhookId: string, limit: number): Promise<Ready[]>
   /** Every tenant with its routing version, for the sweep. */
   routingVersions(): Promise<{ tenant: string; version: number }[]>
   /** One consistent picture of a tenant's enabled webhooks. */
@@ -243,6 +243,8 @@ export type Recorded = {
   fenced: boolean
   /** Set while the delivery is open and this result decided it. */
   nextAttemptAtMs: number | null
+  /** Of the hand-over that this result decided on, where it plans a retry. */
+  generation: number
   dbNowMs: number
 }
 
@@ -256,6 +258,9 @@ export type DeliveryLog = {
   claimDue(tokens: readonly string[]): Promise<Claim[]>
   /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. */
   record(result: AttemptResult): Promise<Recorded>
+  /** A hand-over after a refused claim: takes the next generation if `after` is still the newest of an open delivery.
+   *  Undefined: a newer hand-over has been decided on, which will do, or the delivery has ended. */
+  nextGeneration(deliveryId: string, after: number): Promise<number | undefined>
 }
 
 /* ---------- reading the log ---------- */
@@ -344,9 +349,12 @@ export type AuditStore = {
 
 /* ---------- replay and cancel (Postgres) ---------- */
 
+export type Replayed =
+  { kind: 'replayed'; generation: number } | { kind: 'in_flight' } | { kind: 'not_found' }
+
 export type ReplayStore = {
   /** Begins a new series, due now, unless an attempt is under way. */
-  replay(tenant: string, id: string): Promise<'replayed' | 'in_flight' | 'not_found'>
+  replay(tenant: string, id: string): Promise<Replayed>
   /** Refuses further claims. */
   cancel(tenant: string, id: string): Promise<'cancelled' | 'ended' | 'not_found'>
 }
@@ -378,10 +386,16 @@ export type DeliveryQueue = {
 
 /** What becomes of a job after its processor ran. `retry`: the delivery's next attempt; `later`: no attempt was made. */
 export type JobVerdict =
-  { kind: 'done' } | { kind: 'retry'; delayMs: number } | { kind: 'later'; delayMs: number }
+  | { kind: 'done' }
+  | { kind: 'retry'; delayMs: number; generation: number }
+  | { kind: 'later'; delayMs: number }
 
-/** Gives accepted deliveries to whoever attempts them: the queue, or the dispatcher in this very process. */
-export type HandOver = (jobs: readonly Job[]) => Promise<void>
+/** A delivery that a statement has decided to hand over. `generation` counts these decisions, from 0: QStash remembers
+ *  what it was given long after it is done with it, so each hand-over must be new to it. BullMQ needs no such thing. */
+export type Ready = { deliveryId: string; generation: number }
+
+/** Gives deliveries to whoever attempts them: the queue, QStash, or the dispatcher in this very process. */
+export type HandOver = (deliveries: readonly (Ready & { delayMs: number })[]) => Promise<void>
 
 /* ---------- the sweep (Postgres) ---------- */
 
@@ -393,6 +407,8 @@ export type DueDelivery = {
   delayMs: number
   /** How often the sweep has asked for it since its last attempt, this time included. */
   probes: number
+  /** Of the hand-over that follows, where one does (`unqueued`, `expired_lease`). */
+  generation: number
 }
 
 export type SweepStore = {

@@ -23,8 +23,8 @@ export type ReplayDeps = {
 export const makeReplayDelivery = (deps: ReplayDeps): ReplayDelivery => ({
   replay: async (tenant, id) => {
     const outcome = await deps.replays.replay(tenant, id)
-    if (outcome === 'not_found') return notFound()
-    if (outcome === 'in_flight') {
+    if (outcome.kind === 'not_found') return notFound()
+    if (outcome.kind === 'in_flight') {
       throw new BrokerError(
         'delivery_in_flight',
         'an attempt is under way; ask again when it has ended',
@@ -32,7 +32,9 @@ export const makeReplayDelivery = (deps: ReplayDeps): ReplayDelivery => ({
     }
     await deps.patience
       .start(REDIS_BUDGET_MS)
-      .attempt(() => deps.handOverAgain([{ deliveryId: id, delayMs: 0 }]))
+      .attempt(() =>
+        deps.handOverAgain([{ deliveryId: id, generation: outcome.generation, delayMs: 0 }]),
+      )
     deps.log.info('delivery.replayed', { deliveryId: id })
     return view(deps, tenant, id)
   },

@@ -111,7 +111,7 @@ export const handOver = async (
   accepted: Accepted,
   budget: Budget,
 ): Promise<void> => {
-  const jobs = accepted.deliveryIds.map((deliveryId) => ({ deliveryId, delayMs: 0 }))
+  const jobs = accepted.deliveryIds.map((deliveryId) => ({ deliveryId, generation: 0, delayMs: 0 }))
   const extraMs = REDIS_BUDGET_MS * Math.max(0, Math.ceil(jobs.length / JOBS_PER_BUDGET) - 1)
   const enqueued =
     jobs.length === 0 ||

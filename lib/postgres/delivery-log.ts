@@ -12,6 +12,7 @@ import { acceptBatch } from './accept.ts'
 import { makeBatcher, type Batcher } from './batcher.ts'
 import { claimBatch, claimDue, type ClaimRequest, type LeaseSettings } from './claim.ts'
 import { isTransient, type Database } from './database.ts'
+import { nextGeneration } from './generation.ts'
 import { recordBatch, type RecordSettings } from './record.ts'
 
 export type DeliveryLogSettings = LeaseSettings & RecordSettings
@@ -55,6 +56,7 @@ export const makeDeliveryLog = (
     claim: (deliveryId, token) => claims.add({ deliveryId, token }),
     claimDue: (tokens) => claimDue(database, tokens, settings),
     record: results.add,
+    nextGeneration: (deliveryId, after) => nextGeneration(database, deliveryId, after),
     flush: async () => {
       await Promise.all([accepts.idle(), claims.idle(), results.idle()])
     },

@@ -4,8 +4,9 @@ import { Migrator, sql } from 'kysely'
 import { BrokerError } from '../domain/errors.ts'
 import type { Database } from './database.ts'
 import * as initial from './migrations/0001-initial.ts'
+import * as generation from './migrations/0002-generation.ts'
 
-const MIGRATIONS = { '0001-initial': initial }
+const MIGRATIONS = { '0001-initial': initial, '0002-generation': generation }
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */
 export const migrate = async ({ kysely }: Database): Promise<string[]> => {

@@ -61,6 +61,7 @@ changed as (
     status = coalesce(p.new_status, d.status),
     lease_until = case when p.held then null else d.lease_until end,
     steps_used = d.steps_used + ((p.new_status = 'retrying' and p.uses_step) is true)::int,
+    generation = d.generation + ((p.new_status = 'retrying') is true)::int,
     last_stale = case when p.held then p.stale else d.last_stale end,
     parked = null,
     next_attempt_at = case p.new_status when 'retrying' then p.next_at else d.next_attempt_at end,
@@ -73,11 +74,12 @@ changed as (
       else d.finished_at end
   from planned p
   where d.id = p.id
-  returning d.id, d.status, d.next_attempt_at
+  returning d.id, d.status, d.next_attempt_at, d.generation
 )
 select j.id, coalesce(c.status, d.status) as status, not (j.held or j.repeated) as fenced,
   case when coalesce(c.status, d.status) in ('pending', 'retrying') and (j.held or j.repeated)
     then ${ms('coalesce(c.next_attempt_at, d.next_attempt_at)')} end as next_ms,
+  coalesce(c.generation, d.generation) as generation,
   ${ms('now()')} as now_ms
 from judged j
 join locked d on d.id = j.id
@@ -88,6 +90,7 @@ type Row = {
   status: DeliveryStatus
   fenced: boolean
   next_ms: number | null
+  generation: number
   now_ms: number
 }
 
@@ -120,12 +123,19 @@ export const recordBatch = async (
       status: row.status,
       fenced: row.fenced,
       nextAttemptAtMs: row.next_ms,
+      generation: row.generation,
       dbNowMs: row.now_ms,
     }
   })
 }
 
-const GONE: Recorded = { status: 'cancelled', fenced: true, nextAttemptAtMs: null, dbNowMs: 0 }
+const GONE: Recorded = {
+  status: 'cancelled',
+  fenced: true,
+  nextAttemptAtMs: null,
+  generation: 0,
+  dbNowMs: 0,
+}
 
 const COLUMNS = [
   'id',

@@ -21,10 +21,11 @@ changed as (
   update deliveries d set
     series = d.series + 1, status = 'pending', steps_used = 0, crash_count = 0, probes = 0, last_stale = false,
     parked = null, dead_reason = null, finished_at = null, claim_token = null, lease_until = null,
+    generation = d.generation + 1,
     next_attempt_at = now(), due_at = now() + ${interval('$3::float8')}
   from asked a where d.id = a.id and a.flying is not true
 )
-select coalesce(flying, false) as flying from asked`
+select coalesce(flying, false) as flying, generation + 1 as generation from asked`
 
 // Refuses further claims. The token stays, so an attempt on the wire ends and is recorded.
 const CANCEL = `
@@ -37,12 +38,16 @@ changed as (
 )
 select finished_at is not null as ended from asked`
 
+type ReplayRow = { flying: boolean; generation: number }
+
 /** @param graceMs how long the queue has before the sweep asks for a replayed delivery */
 export const makeReplayStore = (database: Database, graceMs: number): ReplayStore => ({
   replay: (tenant, id) =>
     translated(async () => {
-      const [row] = await database.query<{ flying: boolean }>(REPLAY, [id, tenant, graceMs])
-      return row === undefined ? 'not_found' : row.flying ? 'in_flight' : 'replayed'
+      const [row] = await database.query<ReplayRow>(REPLAY, [id, tenant, graceMs])
+      if (row === undefined) return { kind: 'not_found' }
+      if (row.flying) return { kind: 'in_flight' }
+      return { kind: 'replayed', generation: row.generation }
     }),
   cancel: (tenant, id) =>
     translated(async () => {

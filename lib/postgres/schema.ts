@@ -64,6 +64,7 @@ export type Tables = {
     steps_used: Generated<number>
     crash_count: Generated<number>
     probes: Generated<number>
+    generation: Generated<number>
     last_stale: Generated<boolean>
     claim_token: string | null
     claimed_at: Date | null

@@ -59,6 +59,7 @@ changed as (
     parked = case p.finding when 'unqueued' then null else d.parked end,
     next_attempt_at = p.next_at,
     probes = case p.finding when 'unqueued' then d.probes + 1 else 0 end,
+    generation = d.generation + (p.finding in ('unqueued', 'expired_lease'))::int,
     due_at = case p.finding
       when 'in_flight' then d.lease_until
       when 'parked' then now() + interval '1 hour'
@@ -70,7 +71,8 @@ changed as (
     finished_at = case when p.finding in ('cancelled', 'crash_budget') then now() end
   from planned p where d.id = p.id
 )
-select id, finding, probes + 1 as probes, greatest(0, ${ms('next_at')} - ${ms('now()')}) as delay_ms
+select id, finding, probes + 1 as probes, generation + 1 as generation,
+  greatest(0, ${ms('next_at')} - ${ms('now()')}) as delay_ms
 from planned order by id`
 
 // After Redis was emptied: everything that the queue should hold becomes due. Rows in flight and rows that live in
@@ -147,14 +149,21 @@ export const makeSweepStore = (database: Database, settings: SweepStoreSettings)
     }),
 })
 
-type DueRow = { id: string; finding: DueDelivery['finding']; probes: number; delay_ms: number }
+type DueRow = {
+  id: string
+  finding: DueDelivery['finding']
+  probes: number
+  generation: number
+  delay_ms: number
+}
 
 const takeDue = async (database: Database, limit: number, graceMs: number) => {
   const rows = await database.query<DueRow>(TAKE_DUE, [limit, CRASH_BUDGET, graceMs])
-  return rows.map(({ id, finding, probes, delay_ms }) => ({
+  return rows.map(({ id, finding, probes, generation, delay_ms }) => ({
     deliveryId: id,
     finding,
     probes,
+    generation,
     delayMs: delay_ms,
   }))
 }

@@ -211,15 +211,16 @@ const disable = async (tx: Tx, webhookId: string, reason: DisabledReason) => {
 }
 
 const releaseParked = async (db: Kysely<Tables>, webhookId: string, limit: number) => {
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<{ id: string; generation: number }>`
     with parked as materialized (
       select id from deliveries
       where webhook_id = ${webhookId} and parked = 'webhook_disabled' and finished_at is null
       order by id limit ${limit} for update skip locked
     )
-    update deliveries d set parked = null, next_attempt_at = now(), due_at = now()
-    from parked where d.id = parked.id returning d.id`.execute(db)
-  return rows.map(({ id }) => id)
+    update deliveries d set parked = null, next_attempt_at = now(), due_at = now(),
+      generation = d.generation + 1
+    from parked where d.id = parked.id returning d.id, d.generation`.execute(db)
+  return rows.map(({ id, generation }) => ({ deliveryId: id, generation }))
 }
 
 const toWebhookOrNot = (row: Row | undefined) => (row === undefined ? undefined : toWebhook(row))

@@ -148,7 +148,9 @@ export const claimSuite = (engine: string, makeRig: MakeRig): unknown =>
         { tenant: 'default', eventName, id: webhookId },
         { status: 'enabled' },
       )
-      expect(await rig.webhooks.releaseParked(webhookId, 10)).toEqual([id])
+      expect(await rig.webhooks.releaseParked(webhookId, 10)).toEqual([
+        { deliveryId: id, generation: 1 },
+      ])
       expect(claimOf(await rig.deliveryLog.claim(id, 'token-b')).attemptNumber).toBe(1)
     })
 

@@ -25,7 +25,7 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('a dead delivery begins anew, and its attempts are numbered on', async () => {
       const { id } = await delivery(rig)
       await record(rig, await claimed(id), [answered(500), DEAD])
-      expect(await rig.replays.replay('default', id)).toBe('replayed')
+      expect(await rig.replays.replay('default', id)).toEqual({ kind: 'replayed', generation: 1 })
       expect(await rig.rowOf(id)).toMatchObject({
         status: 'pending',
         series: 2,
@@ -45,7 +45,7 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       const { id } = await delivery(rig)
       await record(rig, await claimed(id), [answered(200), DELIVERED])
       const before = (await rig.reader.delivery('default', id))?.firstDeliveredAt
-      expect(await rig.replays.replay('default', id)).toBe('replayed')
+      expect(await rig.replays.replay('default', id)).toEqual({ kind: 'replayed', generation: 1 })
       await record(rig, await claimed(id, 'token-b'), [answered(200), DELIVERED])
       const after = await rig.reader.delivery('default', id)
       expect(after?.firstDeliveredAt).toEqual(before)
@@ -58,9 +58,9 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
     test('one in flight is not, until its lease has ended; what comes late then changes no status', async () => {
       const { id } = await delivery(rig)
       const claim = await claimed(id)
-      expect(await rig.replays.replay('default', id)).toBe('in_flight')
+      expect(await rig.replays.replay('default', id)).toEqual({ kind: 'in_flight' })
       await rig.expireLease(id)
-      expect(await rig.replays.replay('default', id)).toBe('replayed')
+      expect(await rig.replays.replay('default', id)).toEqual({ kind: 'replayed', generation: 1 })
       expect(await rig.outcomesOf(id)).toEqual(['1 unknown'])
       expect(await record(rig, claim, [answered(200), DELIVERED])).toMatchObject({
         status: 'pending',
@@ -81,7 +81,7 @@ export const replayStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
 
     test('what belongs to another tenant is not found', async () => {
       const { id } = await delivery(rig)
-      expect(await rig.replays.replay('someone', id)).toBe('not_found')
+      expect(await rig.replays.replay('someone', id)).toEqual({ kind: 'not_found' })
       expect(await rig.replays.cancel('someone', id)).toBe('not_found')
       expect((await rig.rowOf(id)).status).toBe('pending')
     })

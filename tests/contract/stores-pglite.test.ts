@@ -8,6 +8,7 @@ import { migrate } from '../../lib/postgres/migrate.ts'
 import { rigOver, type MakeRig } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { generationSuite } from './generation.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
@@ -48,6 +49,7 @@ for (const suite of [
   sweepStoreSuite,
   sweepRepairSuite,
   replayStoreSuite,
+  generationSuite,
   logReaderSuite,
 ]) {
   suite('PGlite', onPglite)

@@ -3,6 +3,7 @@ import { makeSchema } from '../support/schema.ts'
 import { rigOver, type MakeRig } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { generationSuite } from './generation.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
@@ -23,6 +24,7 @@ for (const suite of [
   sweepStoreSuite,
   sweepRepairSuite,
   replayStoreSuite,
+  generationSuite,
   logReaderSuite,
 ]) {
   suite('Postgres', onPostgres)

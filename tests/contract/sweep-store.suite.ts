@@ -28,7 +28,7 @@ export const sweepStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       for (let probe = 1; probe <= 8; probe += 1) {
         await rig.makeDueNow(id)
         expect(await rig.sweepStore.takeDue(10)).toEqual([
-          { deliveryId: id, finding: 'unqueued', probes: probe, delayMs: 0 },
+          { deliveryId: id, finding: 'unqueued', probes: probe, generation: probe, delayMs: 0 },
         ])
         pushes.push((await rig.rowOf(id)).due_in)
       }

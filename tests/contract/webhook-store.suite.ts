@@ -176,10 +176,14 @@ export const webhookStoreSuite = (engine: string, makeRig: MakeRig): unknown =>
       await rig.webhooks.disable(first.webhookId, 'gone')
       for (const id of waiting) await rig.deliveryLog.claim(id, 'token-a')
       const other = await delivery(rig)
-      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual(waiting.slice(0, 2))
+      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual(
+        waiting.slice(0, 2).map((deliveryId) => ({ deliveryId, generation: 1 })),
+      )
       expect(await rig.rowOf(waiting[0] ?? '')).toMatchObject({ parked: null, next_in: 0 })
       expect(await rig.rowOf(waiting[2] ?? '')).toMatchObject({ parked: 'webhook_disabled' })
-      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual(waiting.slice(2))
+      expect(await rig.webhooks.releaseParked(first.webhookId, 2)).toEqual([
+        { deliveryId: waiting[2], generation: 1 },
+      ])
       expect(await rig.webhooks.releaseParked(other.webhookId, 2)).toEqual([])
     })
 

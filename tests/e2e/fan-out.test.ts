@@ -90,7 +90,7 @@ const statementsOf = async (run: () => Promise<void>): Promise<string[]> => {
 }
 
 test('a thousand webhooks of one event cost one statement, one pipeline, and all get it', async () => {
-  expect(migrated).toEqual(['applied 0001-initial'])
+  expect(migrated).toEqual([expect.stringContaining('applied 0001-initial')])
   const paths = Array.from({ length: COUNT }, (_, n) => `/hook/${n}`)
   while (paths.length > 0) {
     await Promise.all(

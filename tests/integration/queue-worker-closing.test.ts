@@ -41,7 +41,9 @@ describe('closing', () => {
 
   it('brings a retry back later, when the last attempt asked for one', async () => {
     const gate = makeGate()
-    const worker = kit.work(() => gate.opened.then(() => ({ kind: 'retry', delayMs: 100 })))
+    const worker = kit.work(() =>
+      gate.opened.then(() => ({ kind: 'retry', delayMs: 100, generation: 1 })),
+    )
     await kit.queue.enqueue(jobsOf([a]))
     await kit.attempted(a)
     const closing = worker.close(10_000)

@@ -33,7 +33,11 @@ const enqueue = (...ids: string[]) =>
   )
 
 describe('FLUSHALL', () => {
-  it.each<JobVerdict>([DONE, { kind: 'retry', delayMs: 50 }, { kind: 'later', delayMs: 50 }])(
+  it.each<JobVerdict>([
+    DONE,
+    { kind: 'retry', delayMs: 50, generation: 1 },
+    { kind: 'later', delayMs: 50 },
+  ])(
     'during an attempt that ends with %o: the worker takes the next job all the same',
     async (verdict) => {
       kit = await startWorkerKit()
@@ -123,7 +127,7 @@ describe('a Redis that is killed', () => {
       if (kit.attemptsOf(id).length > 1) return DONE
       const delayMs = 2_000 + 50 * Number(id.slice(-2))
       dueAtMs.set(id, performance.now() + delayMs)
-      return { kind: 'retry', delayMs }
+      return { kind: 'retry', delayMs, generation: 1 }
     })
     await enqueue(...ids)
     await waitUntil(

@@ -37,7 +37,7 @@ describe('a verdict', () => {
     const delays = [300, 50, 700]
     kit.work((id) => {
       const delayMs = delays[kit.attemptsOf(id).length - 1]
-      return delayMs === undefined ? DONE : { kind: 'retry', delayMs }
+      return delayMs === undefined ? DONE : { kind: 'retry', delayMs, generation: 1 }
     })
     await kit.queue.enqueue(jobsOf([a]))
     await kit.gone(a)
@@ -52,7 +52,9 @@ describe('a verdict', () => {
   })
 
   it('`retry` at once and 200 times is never counted against the job', async () => {
-    kit.work((id) => (kit.attemptsOf(id).length <= 200 ? { kind: 'retry', delayMs: 0 } : DONE))
+    kit.work((id) =>
+      kit.attemptsOf(id).length <= 200 ? { kind: 'retry', delayMs: 0, generation: 1 } : DONE,
+    )
     await kit.queue.enqueue(jobsOf([a]))
     await kit.gone(a)
     expect(kit.attemptsOf(a)).toHaveLength(201)
@@ -137,7 +139,7 @@ describe('a job that is none', () => {
       const worker = kit.work((id) =>
         id !== a || kit.attemptsOf(a).length > 1
           ? DONE
-          : { kind, delayMs: kind === 'retry' ? 0 : 50 },
+          : { kind, delayMs: kind === 'retry' ? 0 : 50, generation: 1 },
       )
       await kit.attempted(a)
       await kit.queue.enqueue(jobsOf([b]))

@@ -76,6 +76,7 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
             status: plan.kind === 'retry' ? 'retrying' : plan.kind,
             fenced: false,
             nextAttemptAtMs: plan.kind === 'retry' ? 5_000 + plan.delayMs : null,
+            generation: 7,
             dbNowMs: 5_000,
           })
         )

@@ -12,6 +12,7 @@ export const due = (deliveryId: string, change: Partial<DueDelivery> = {}): DueD
   finding: 'unqueued',
   delayMs: 0,
   probes: 1,
+  generation: 1,
   ...change,
 })
 export const many = (count: number, prefix = 'dlv_') =>

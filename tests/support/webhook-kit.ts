@@ -2,7 +2,13 @@
 
 import { makeManageWebhook, type ManageDeps } from '../../lib/broker/manage-webhook.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
-import type { AcceptInput, Job, NewWebhook, RoutingChange } from '../../lib/broker/ports.ts'
+import type {
+  AcceptInput,
+  HandOver,
+  NewWebhook,
+  Ready,
+  RoutingChange,
+} from '../../lib/broker/ports.ts'
 import { makeRegisterWebhook } from '../../lib/broker/register-webhook.ts'
 import { parseCidrs } from '../../lib/domain/address-guard.ts'
 import { BrokerError } from '../../lib/domain/errors.ts'
@@ -38,7 +44,7 @@ export const added: RoutingChange = {
   to: 1,
 }
 
-type World = { webhook: Webhook | undefined; change: RoutingChange | null; parked: string[] }
+type World = { webhook: Webhook | undefined; change: RoutingChange | null; parked: Ready[] }
 
 export const setUpWebhooks = (world: Partial<World> = {}) => {
   const { webhook: found, change, parked }: World = { webhook, change: added, parked: [], ...world }
@@ -47,7 +53,7 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
   const routing = makeFakeRoutingTable()
   const calls = { registered: [] as NewWebhook[], changes: [] as unknown[], sealed: [] as string[] }
   const accepts: AcceptInput[] = []
-  const jobs: Job[] = []
+  const jobs: Parameters<HandOver>[0][number][] = []
   const changed = () =>
     Promise.resolve(found === undefined ? undefined : { webhook: found, change })
   const deps: ManageDeps & { urlPolicy: { allowedCidrs: []; httpsOnly: boolean } } = {

@@ -96,6 +96,7 @@ const newDelivery = (input: AcceptInput, webhookId: string, nowMs: number): Deli
     stepsUsed: 0,
     crashCount: 0,
     probes: 0,
+    generation: 0,
     lastStale: false,
     claimToken: null,
     claimedAtMs: 0,

@@ -9,7 +9,7 @@ export const record = (world: World, result: AttemptResult): Recorded => {
   const { claim, outcome, plan } = result
   const row = world.deliveries.get(claim.deliveryId)
   if (row === undefined) {
-    return { status: 'cancelled', fenced: true, nextAttemptAtMs: null, dbNowMs: 0 }
+    return { status: 'cancelled', fenced: true, nextAttemptAtMs: null, generation: 0, dbNowMs: 0 }
   }
   const ours = row.claimToken === claim.token && row.attemptCount === claim.attemptNumber
   const held = ours && row.leaseUntilMs !== null
@@ -31,6 +31,7 @@ export const record = (world: World, result: AttemptResult): Recorded => {
     status: row.status,
     fenced: !ours,
     nextAttemptAtMs: ownOpen ? row.nextAttemptAtMs : null,
+    generation: row.generation,
     dbNowMs: world.nowMs(),
   }
 }
@@ -55,6 +56,7 @@ const move = (
     row.nextAttemptAtMs = world.nowMs() + plan.delayMs
     row.dueAtMs = row.nextAttemptAtMs + (plan.delayMs <= queueHorizonMs ? graceMs : 0)
     if (plan.usesStep) row.stepsUsed += 1
+    row.generation += 1
   } else if (row.status !== 'delivered') {
     row.finishedAtMs = world.nowMs()
     row.deadReason = status === 'dead' && plan.kind === 'dead' ? plan.reason : null

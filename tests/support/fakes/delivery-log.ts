@@ -19,4 +19,11 @@ export const makeFakeDeliveryLog = (world: World): DeliveryLog => ({
       return claims
     }),
   record: (result) => statement(world, () => record(world, result)),
+  nextGeneration: (deliveryId, after) =>
+    statement(world, () => {
+      const row = world.deliveries.get(deliveryId)
+      if (row?.generation !== after || row.finishedAtMs !== null) return undefined
+      row.generation += 1
+      return row.generation
+    }),
 })

@@ -51,10 +51,13 @@ const take = (world: World, row: DeliveryRow): DueDelivery => {
   }
   change(world, row, finding)
   row.probes = finding === 'unqueued' ? probes : 0
+  const generation = row.generation + 1
+  if (finding === 'unqueued' || finding === 'expired_lease') row.generation = generation
   return {
     deliveryId: row.id,
     finding,
     probes,
+    generation,
     delayMs: Math.max(0, row.nextAttemptAtMs - nowMs),
   }
 }

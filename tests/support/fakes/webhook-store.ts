@@ -143,9 +143,11 @@ const releaseParked = (world: World, webhookId: string, limit: number) => {
     .filter((row) => row.webhookId === webhookId && row.parked === 'webhook_disabled')
     .slice(0, limit)
   const nowMs = world.nowMs()
-  for (const row of parked)
+  for (const row of parked) {
     Object.assign(row, { parked: null, nextAttemptAtMs: nowMs, dueAtMs: nowMs })
-  return parked.map(({ id }) => id)
+    row.generation += 1
+  }
+  return parked.map(({ id, generation }) => ({ deliveryId: id, generation }))
 }
 
 const snapshot = (world: World, tenant: string) => {

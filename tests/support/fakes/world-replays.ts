@@ -7,11 +7,13 @@ export const makeFakeReplayStore = (world: World): ReplayStore => ({
   replay: (tenant, id) =>
     statement(world, () => {
       const row = ofTenant(world, tenant, id)
-      if (row === undefined) return 'not_found'
-      if (row.leaseUntilMs !== null && row.leaseUntilMs > world.nowMs()) return 'in_flight'
+      if (row === undefined) return { kind: 'not_found' }
+      if (row.leaseUntilMs !== null && row.leaseUntilMs > world.nowMs()) {
+        return { kind: 'in_flight' }
+      }
       if (row.leaseUntilMs !== null) writeUnknown(world, row)
       Object.assign(row, newSeries(world, row))
-      return 'replayed'
+      return { kind: 'replayed', generation: row.generation }
     }),
   cancel: (tenant, id) =>
     statement(world, () => {
@@ -30,6 +32,7 @@ const ofTenant = (world: World, tenant: string, id: string) => {
 
 const newSeries = (world: World, row: DeliveryRow): Partial<DeliveryRow> => ({
   series: row.series + 1,
+  generation: row.generation + 1,
   status: 'pending',
   stepsUsed: 0,
   crashCount: 0,

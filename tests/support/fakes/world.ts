@@ -47,6 +47,7 @@ export type DeliveryRow = {
   stepsUsed: number
   crashCount: number
   probes: number
+  generation: number
   lastStale: boolean
   claimToken: string | null
   claimedAtMs: number

@@ -37,7 +37,7 @@ describe('an attempt', () => {
 
   test('that failed is made again after the delay of the plan', async () => {
     const { attempts, results } = setUpAttempt({ send: () => Promise.resolve(answered(500)) })
-    expect(await attempts.byId('dlv_1')).toEqual({ kind: 'retry', delayMs: 5_000 })
+    expect(await attempts.byId('dlv_1')).toEqual({ kind: 'retry', delayMs: 5_000, generation: 7 })
     expect(results[0]?.plan).toEqual({ kind: 'retry', delayMs: 5_000, usesStep: true })
   })
 
@@ -95,7 +95,13 @@ describe('an attempt', () => {
     const { attempts } = setUpAttempt({
       send: () => Promise.resolve(answered(500)),
       record: () =>
-        Promise.resolve({ status: 'retrying', fenced: true, nextAttemptAtMs: null, dbNowMs: 0 }),
+        Promise.resolve({
+          status: 'retrying',
+          fenced: true,
+          nextAttemptAtMs: null,
+          generation: 7,
+          dbNowMs: 0,
+        }),
     })
     expect(await attempts.byId('dlv_1')).toEqual({ kind: 'done' })
   })

@@ -10,7 +10,11 @@ describe('the lease', () => {
     const clock = makeManualClock()
     const { attempts, steps, results } = setUpAttempt({}, { clock })
     await clock.advance(501)
-    expect(await attempts.claimed(claim, 0)).toEqual({ kind: 'retry', delayMs: 1_000 })
+    expect(await attempts.claimed(claim, 0)).toEqual({
+      kind: 'retry',
+      delayMs: 1_000,
+      generation: 7,
+    })
     expect(steps).not.toContain('send')
     expect(results[0]?.plan).toEqual({ kind: 'retry', delayMs: 1_000, usesStep: false })
   })
@@ -38,6 +42,7 @@ describe('a result that Postgres does not take', () => {
               status: 'delivered',
               fenced: false,
               nextAttemptAtMs: null,
+              generation: 0,
               dbNowMs: 0,
             })
       },

@@ -37,11 +37,16 @@ describe('managing', () => {
   })
 
   test('enabling it lets go what waited for it', async () => {
-    const { manage, jobs } = setUpWebhooks({ parked: ['dlv_1', 'dlv_2'] })
+    const { manage, jobs } = setUpWebhooks({
+      parked: [
+        { deliveryId: 'dlv_1', generation: 1 },
+        { deliveryId: 'dlv_2', generation: 4 },
+      ],
+    })
     await manage.change(key, { status: 'enabled' })
     expect(jobs).toEqual([
-      { deliveryId: 'dlv_1', delayMs: 0 },
-      { deliveryId: 'dlv_2', delayMs: 0 },
+      { deliveryId: 'dlv_1', generation: 1, delayMs: 0 },
+      { deliveryId: 'dlv_2', generation: 4, delayMs: 0 },
     ])
   })
 
@@ -84,7 +89,7 @@ describe('managing', () => {
     expect(Buffer.from(accepts[0]?.payload ?? []).toString()).toBe(
       '{"test":true,"eventName":"upload_image","webhookId":"wh_1"}',
     )
-    expect(jobs).toEqual([{ deliveryId: 'dlv_t', delayMs: 0 }])
+    expect(jobs).toEqual([{ deliveryId: 'dlv_t', generation: 0, delayMs: 0 }])
   })
 
   test('a disabled webhook is not sent a test event', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { makePatience } from '../../../lib/broker/patience.ts'
-import type { DeliveryView, Job, ReplayStore } from '../../../lib/broker/ports.ts'
+import type { DeliveryView, HandOver, ReplayStore } from '../../../lib/broker/ports.ts'
 import { makeReplayDelivery } from '../../../lib/broker/replay-delivery.ts'
 import { makeManualClock } from '../../support/fakes/manual-clock.ts'
 import { makeRecordingLog } from '../../support/fakes/recording-log.ts'
@@ -8,11 +8,11 @@ import { codeOf } from '../../support/webhook-kit.ts'
 
 const setUp = (replays: Partial<ReplayStore>, found = true) => {
   const log = makeRecordingLog()
-  const jobs: Job[] = []
+  const jobs: Parameters<HandOver>[0][number][] = []
   const view = { id: 'dlv_1' } as DeliveryView
   const delivery = makeReplayDelivery({
     replays: {
-      replay: () => Promise.resolve('replayed'),
+      replay: () => Promise.resolve({ kind: 'replayed', generation: 3 }),
       cancel: () => Promise.resolve('cancelled'),
       ...replays,
     },
@@ -30,13 +30,13 @@ const setUp = (replays: Partial<ReplayStore>, found = true) => {
 test('a replay is due now, and its job is made anew', async () => {
   const { delivery, jobs } = setUp({})
   expect((await delivery.replay('default', 'dlv_1')).id).toBe('dlv_1')
-  expect(jobs).toEqual([{ deliveryId: 'dlv_1', delayMs: 0 }])
+  expect(jobs).toEqual([{ deliveryId: 'dlv_1', generation: 3, delayMs: 0 }])
 })
 
 test('one that is in flight or unknown is refused, and nothing is handed over', async () => {
-  const flying = setUp({ replay: () => Promise.resolve('in_flight') })
+  const flying = setUp({ replay: () => Promise.resolve({ kind: 'in_flight' }) })
   expect(await codeOf(flying.delivery.replay('default', 'dlv_1'))).toBe('delivery_in_flight')
-  const unknown = setUp({ replay: () => Promise.resolve('not_found') })
+  const unknown = setUp({ replay: () => Promise.resolve({ kind: 'not_found' }) })
   expect(await codeOf(unknown.delivery.replay('default', 'dlv_1'))).toBe('not_found')
   expect([...flying.jobs, ...unknown.jobs]).toEqual([])
 })

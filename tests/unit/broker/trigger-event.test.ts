@@ -86,8 +86,8 @@ describe('a trigger', () => {
     expect(steps).toEqual(['T1', 'accept', 'T2', 'T3'])
     expect(accepts[0]?.route).toEqual({ version: 1, urls: ['http://x/'] })
     expect(jobs).toEqual([
-      { deliveryId: 'dlv_a', delayMs: 0 },
-      { deliveryId: 'dlv_b', delayMs: 0 },
+      { deliveryId: 'dlv_a', generation: 0, delayMs: 0 },
+      { deliveryId: 'dlv_b', generation: 0, delayMs: 0 },
     ])
     expect(log.of('message.accepted')).toMatchObject([{ deliveries: 2, enqueued: true }])
   })

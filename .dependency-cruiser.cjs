@@ -4,7 +4,7 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(lib|functions|local|cli|bench|tests)/', pathNot: allowed },
+  to: { path: '^(lib|functions|local|client|cli|bench|tests)/', pathNot: allowed },
 })
 
 /** The one folder that may import a package. */
@@ -78,11 +78,17 @@ module.exports = {
       ],
       'Handlers parse, call one use case, answer.',
     ),
+    only(
+      'client-stands-alone',
+      '^client/',
+      ['^client/'],
+      'Who triggers or receives events carries the client, and nothing of the broker.',
+    ),
     {
       name: 'nobody-imports-functions-or-local',
       severity: 'error',
       from: { path: '^lib/' },
-      to: { path: '^(functions|local|cli|bench|tests)/' },
+      to: { path: '^(functions|local|client|cli|bench|tests)/' },
     },
     {
       name: 'pglite-only-from-local',

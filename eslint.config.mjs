@@ -10,6 +10,9 @@ export default tseslint.config(
       '.serverless',
       '.esbuild',
       '.data',
+      'dist',
+      // Generated.
+      'client/schema.ts',
       '*.cjs',
       '*.mjs',
     ],
@@ -68,7 +71,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/consistent-type-definitions': 'off' },
   },
   {
-    files: ['local/**', 'cli/**', 'bench/**'],
+    files: ['local/**', 'cli/**', 'bench/**', 'scripts/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -1,6 +1,16 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const source = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
 export default defineConfig({
+  resolve: {
+    // The examples import the package by its name, as its users do.
+    alias: {
+      'webhook-broker/client': source('client/client.ts'),
+      'webhook-broker/verify': source('client/verify.ts'),
+    },
+  },
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/support/global-setup.ts'],
@@ -13,7 +23,7 @@ export default defineConfig({
     maxWorkers: 2,
     coverage: {
       provider: 'v8',
-      include: ['lib/**/*.ts'],
+      include: ['lib/**/*.ts', 'client/**/*.ts'],
       reporter: ['text-summary', 'text', 'json-summary'],
       thresholds: {
         'lib/domain/**': { branches: 95 },

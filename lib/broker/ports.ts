@@ -317,7 +317,30 @@ export type MessageView = {
   createdAt: Date
 }
 
+export type MessageQuery = {
+  tenant: string
+  eventName?: string | undefined
+  from?: Date | undefined
+  to?: Date | undefined
+  /** Only ids below this one: the list is newest first. */
+  beforeId?: string | undefined
+  pageSize: number
+}
+
+/** A message in a list: without its payload, which may be 256 KiB. */
+export type MessageSummary = {
+  id: string
+  eventName: string
+  contentType: string
+  /** Bytes of the payload. */
+  size: number
+  /** Deliveries made with it; 0 when it matched nobody. */
+  matched: number
+  createdAt: Date
+}
+
 export type LogReader = {
+  messages(query: MessageQuery): Promise<{ messages: MessageSummary[]; nextId: string | null }>
   deliveries(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; nextId: string | null }>
   delivery(
     tenant: string,

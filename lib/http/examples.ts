@@ -46,6 +46,15 @@ const attempt = {
   detail: null,
 }
 
+const messageSummary = {
+  id: delivery.messageId,
+  eventName: webhook.eventName,
+  contentType: 'application/json',
+  size: 31,
+  matched: 1,
+  createdAt: delivery.createdAt,
+}
+
 /** By the name of the schema. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Webhook: webhook,
@@ -75,6 +84,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     createdAt: delivery.createdAt,
     deliveries: [delivery],
   },
+  MessageSummary: messageSummary,
+  MessageList: { messages: [messageSummary], nextCursor: null },
   Audit: {
     balanced: true,
     days: [

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../domain/errors.ts'
 import { EXAMPLES } from './examples.ts'
 import { PROBLEMS } from './problem.ts'
 import type { RouteSpec } from './route.ts'
-import { auditSpec, deliveriesSpec, deliverySpec, messageSpec } from './routes/log.ts'
+import { auditSpec, deliveriesSpec, deliverySpec, messagesSpec, messageSpec } from './routes/log.ts'
 import { changeSpec, findSpec, removeSpec, rotateSpec, testSpec } from './routes/manage.ts'
 import { cancelSpec, replaySpec } from './routes/replay.ts'
 import { triggerSpec } from './routes/trigger.ts'
@@ -26,6 +26,7 @@ export const API_ROUTES: readonly RouteSpec[] = [
   deliverySpec,
   replaySpec,
   cancelSpec,
+  messagesSpec,
   messageSpec,
   auditSpec,
 ]

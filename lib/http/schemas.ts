@@ -2,7 +2,7 @@
 // values become them.
 
 import * as z from 'zod'
-import type { AttemptView, DeliveryView } from '../broker/ports.ts'
+import type { AttemptView, DeliveryView, MessageSummary } from '../broker/ports.ts'
 import { DELIVERY_STATUSES } from '../domain/delivery.ts'
 import { MAX_TIMEOUT_MS, MAX_URL_LENGTH, type Webhook } from '../domain/webhook.ts'
 
@@ -160,6 +160,24 @@ export const messageSchema = z
   })
   .meta({ id: 'Message' })
 
+export const messageSummarySchema = z
+  .strictObject({
+    id: id('msg', 'message'),
+    eventName: z.string(),
+    contentType: z.string(),
+    size: z.number().int().meta({ description: 'bytes' }),
+    matched: z
+      .number()
+      .int()
+      .meta({ description: 'deliveries made with it; 0: it matched nobody' }),
+    createdAt: time,
+  })
+  .meta({ id: 'MessageSummary' })
+
+export const messageListSchema = z
+  .strictObject({ messages: z.array(messageSummarySchema), nextCursor: z.string().nullable() })
+  .meta({ id: 'MessageList' })
+
 export const auditSchema = z
   .strictObject({
     balanced: z.boolean(),
@@ -215,6 +233,11 @@ export const presentDelivery = (delivery: DeliveryView) => ({
   firstDeliveredAt: iso(delivery.firstDeliveredAt),
   finishedAt: iso(delivery.finishedAt),
   deadReason: delivery.deadReason,
+})
+
+export const presentMessageSummary = (message: MessageSummary) => ({
+  ...message,
+  createdAt: message.createdAt.toISOString(),
 })
 
 export const presentAttempt = (attempt: AttemptView) => ({

@@ -1,22 +1,20 @@
-// Reading the delivery log: pages newest first, keyset on ids (which sort by time), one delivery with its attempts.
+// Reading the delivery log: one delivery with its attempts, one message with its deliveries; the lists: log-pages.ts.
 
 import { sql, type Kysely, type Selectable } from 'kysely'
-import type { AttemptView, DeliveryQuery, DeliveryView, LogReader } from '../broker/ports.ts'
+import type { AttemptView, DeliveryView, LogReader } from '../broker/ports.ts'
 import { waitingFor } from '../domain/delivery.ts'
-import type { WebhookStatus } from '../domain/webhook.ts'
 import { translated, type Database } from './database.ts'
+import { deliveryIdRange, deliveryPage, messagePage, type DeliveryRow } from './log-pages.ts'
 import type { Tables } from './schema.ts'
-
-// 'infinity' stands for "until somebody acts"; the driver makes it a number, which is no Date.
-type DeliveryRow = Selectable<Tables['deliveries']> & {
-  url: string
-  webhook_status: WebhookStatus
-  now: Date
-}
 
 /** Builds the reader over a database. */
 export const makeLogReader = ({ kysely }: Database): LogReader => ({
-  deliveries: (query) => translated(() => deliveries(kysely, query)),
+  deliveries: (query) =>
+    translated(async () => {
+      const { rows, nextId } = await deliveryPage(kysely, query)
+      return { deliveries: rows.map(toDelivery), nextId }
+    }),
+  messages: (query) => translated(() => messagePage(kysely, query)),
   delivery: (tenant, id) => translated(() => delivery(kysely, tenant, id)),
   message: (tenant, id) => translated(() => message(kysely, tenant, id)),
   ping: () =>
@@ -32,38 +30,6 @@ const ofTenant = (db: Kysely<Tables>, tenant: string) =>
     .selectAll('d')
     .select(['w.url', 'w.status as webhook_status', sql<Date>`now()`.as('now')])
     .where('d.tenant', '=', tenant)
-
-const deliveries = async (db: Kysely<Tables>, query: DeliveryQuery) => {
-  let select = ofTenant(db, query.tenant)
-  if (query.status !== undefined) select = select.where('d.status', '=', query.status)
-  if (query.eventName !== undefined) select = select.where('d.event_name', '=', query.eventName)
-  if (query.webhookId !== undefined) select = select.where('d.webhook_id', '=', query.webhookId)
-  if (query.messageId !== undefined) {
-    // The deliveries of a message share the time in their ids: a narrow range of the primary key.
-    const range = deliveryIdRange(query.messageId)
-    select = select
-      .where('d.message_id', '=', query.messageId)
-      .where('d.id', '>=', range.from)
-      .where('d.id', '<', range.to)
-  }
-  if (query.from !== undefined) select = select.where('d.created_at', '>=', query.from)
-  if (query.to !== undefined) select = select.where('d.created_at', '<', query.to)
-  if (query.beforeId !== undefined) select = select.where('d.id', '<', query.beforeId)
-  const rows = await select
-    .orderBy('d.id', 'desc')
-    .limit(query.pageSize + 1)
-    .execute()
-  const shown = rows.slice(0, query.pageSize)
-  return {
-    deliveries: shown.map(toDelivery),
-    nextId: rows.length > query.pageSize ? (shown.at(-1)?.id ?? null) : null,
-  }
-}
-
-const deliveryIdRange = (messageId: string) => {
-  const time = messageId.slice(4, 14)
-  return { from: `dlv_${time}`, to: `dlv_${time}~` }
-}
 
 const delivery = async (db: Kysely<Tables>, tenant: string, id: string) => {
   const row = await ofTenant(db, tenant).where('d.id', '=', id).executeTakeFirst()

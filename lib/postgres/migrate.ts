@@ -5,8 +5,13 @@ import { BrokerError } from '../domain/errors.ts'
 import type { Database } from './database.ts'
 import * as initial from './migrations/0001-initial.ts'
 import * as generation from './migrations/0002-generation.ts'
+import * as reads from './migrations/0005-reads.ts'
 
-const MIGRATIONS = { '0001-initial': initial, '0002-generation': generation }
+const MIGRATIONS = {
+  '0001-initial': initial,
+  '0002-generation': generation,
+  '0005-reads': reads,
+}
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */
 export const migrate = async ({ kysely }: Database): Promise<string[]> => {

@@ -89,5 +89,18 @@ export type Tables = {
     response_body: Buffer | null
     detail: string | null
   }
+  stats_buckets: {
+    step: number
+    at: Time
+    tenant: string
+    event_name: string
+    webhook_id: string
+    accepted: number
+    succeeded: number
+    failed: number
+    dead: number
+    latency: number[]
+  }
+  stats_progress: { id: number; rolled_until: Time }
   broker_state: { id: number; incarnation: BigInteger; last_sweep_at: Date | null }
 }

@@ -73,6 +73,75 @@ export const logReaderSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(await idsOf({ eventName: done.eventName, to: new Date(now - hour) })).toEqual([])
     })
 
+    test('filters by two things at once, and finds nothing where they do not go together', async () => {
+      const eventName = freshEvent()
+      const first = await registered(rig, eventName, ['http://127.0.0.1:1/a'])
+      const second = await registered(rig, eventName, ['http://127.0.0.1:1/b'])
+      const { messageId, deliveryIds } = await rig.deliveryLog.accept(triggerOf(eventName))
+      const later = await rig.deliveryLog.accept(triggerOf(eventName))
+      const views = (await page({ eventName })).deliveries
+      const idOf = (message: string, webhook: string) =>
+        views.find((view) => view.messageId === message && view.webhookId === webhook)?.id
+      const delivered = idOf(messageId, first.id) ?? ''
+      expect(deliveryIds).toContain(delivered)
+      await record(rig, claimOf(await rig.deliveryLog.claim(delivered, 'token-a')), [
+        answered(200),
+        DELIVERED,
+      ])
+      const idsOf = async (filter: object) => (await page(filter)).deliveries.map(({ id }) => id)
+      expect(await idsOf({ webhookId: first.id, status: 'delivered' })).toEqual([delivered])
+      expect(await idsOf({ webhookId: first.id, status: 'pending' })).toEqual([
+        idOf(later.messageId, first.id),
+      ])
+      expect(await idsOf({ webhookId: second.id, status: 'delivered' })).toEqual([])
+      expect(await idsOf({ webhookId: second.id, eventName })).toHaveLength(2)
+      expect(await idsOf({ webhookId: second.id, eventName: freshEvent() })).toEqual([])
+      expect(await idsOf({ webhookId: second.id, tenant: 'someone' })).toEqual([])
+      expect(await idsOf({ messageId, webhookId: second.id })).toEqual([idOf(messageId, second.id)])
+      expect(await idsOf({ messageId, status: 'delivered' })).toEqual([delivered])
+      expect(await idsOf({ messageId, eventName: freshEvent() })).toEqual([])
+      expect(await idsOf({ messageId, eventName })).toHaveLength(2)
+    })
+
+    test('lists messages newest first, also those that matched nobody, without payloads', async () => {
+      const tenant = `tenant-${freshEvent()}`
+      const eventName = freshEvent()
+      const nobody = freshEvent()
+      await registered(rig, eventName, ['http://127.0.0.1:1/a', tenant])
+      const made: string[] = []
+      for (const name of [eventName, nobody, eventName]) {
+        made.push((await rig.deliveryLog.accept(triggerOf(name, { tenant }))).messageId)
+      }
+      const [first = '', second = '', third = ''] = made
+      const list = async (filter: object = {}) => {
+        const { messages, nextId } = await rig.reader.messages({ tenant, pageSize: 2, ...filter })
+        return { ids: messages.map(({ id }) => id), nextId, messages }
+      }
+      const newest = await list()
+      expect(newest).toMatchObject({ ids: [third, second], nextId: second })
+      expect(newest.messages).toEqual([
+        {
+          id: third,
+          eventName,
+          contentType: 'application/json',
+          size: 16,
+          matched: 1,
+          createdAt: expect.any(Date) as Date,
+        },
+        expect.objectContaining({ id: second, eventName: nobody, matched: 0 }) as object,
+      ])
+      expect(await list({ beforeId: second })).toMatchObject({ ids: [first], nextId: null })
+      expect((await list({ eventName })).ids).toEqual([third, first])
+      expect((await list({ eventName: freshEvent() })).ids).toEqual([])
+      const hour = 3_600_000
+      const now = Date.now()
+      const today = { from: new Date(now - hour), to: new Date(now + hour) }
+      expect((await list({ ...today, eventName })).ids).toEqual([third, first])
+      expect((await list({ from: new Date(now + hour) })).ids).toEqual([])
+      expect((await list({ to: new Date(now - hour) })).ids).toEqual([])
+      expect((await list({ tenant: `tenant-${freshEvent()}` })).ids).toEqual([])
+    })
+
     test('says why a delivery waits and until when', async () => {
       const { id } = await delivery(rig)
       expect(await rig.reader.delivery('default', id)).toMatchObject({

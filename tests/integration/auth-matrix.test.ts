@@ -55,6 +55,7 @@ describe('the rules', () => {
       'GET /api/v0/deliveries/{id}': 'read',
       'POST /api/v0/deliveries/{id}/replay': 'manage',
       'POST /api/v0/deliveries/{id}/cancel': 'manage',
+      'GET /api/v0/messages': 'read',
       'GET /api/v0/messages/{id}': 'read',
       'GET /api/v0/audit': 'read',
     })

@@ -76,7 +76,53 @@ describe('a message', () => {
   })
 })
 
-describe('the list', () => {
+describe('the list of messages', () => {
+  type List = { messages: { id: string }[]; nextCursor: string | null }
+  const messages = async (query = '', key: string = KEYS.read) => {
+    const answer = await api.call('GET', `/api/v0/messages?${query}`, { key })
+    expect(answer.status).toBe(200)
+    return answer.json as List
+  }
+
+  it('is newest first, in pages that join up, without payloads and deliveries', async () => {
+    const first = await messages('page_size=3')
+    const second = await messages(`page_size=3&cursor=${String(first.nextCursor)}`)
+    expect([...first.messages, ...second.messages].map(({ id }) => id)).toEqual(
+      [...messageIds].reverse(),
+    )
+    expect(second.nextCursor).toBeNull()
+    expect(first.messages[0]).toEqual({
+      id: messageIds[4],
+      eventName: 'logged',
+      contentType: 'application/json',
+      size: 7,
+      matched: 1,
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+    })
+  })
+
+  it('keeps to its filters and to its tenant', async () => {
+    const count = async (query: string) => (await messages(query)).messages.length
+    expect(await count('eventName=logged')).toBe(5)
+    expect(await count('eventName=other')).toBe(0)
+    expect(await count('from=2000-01-01T00:00:00Z')).toBe(5)
+    expect(await count('to=2000-01-01T00:00:00Z')).toBe(0)
+    expect(await messages('', KEYS.other)).toEqual({ messages: [], nextCursor: null })
+  })
+
+  it.each([
+    ['eventName', 'a b'],
+    ['from', 'yesterday'],
+    ['to', ''],
+    ['page_size', '0'],
+    ['cursor', Buffer.from(`[1,"dlv_${'0'.repeat(26)}"]`).toString('base64url')],
+  ])('%s=%s is 400 naming the filter', async (name, value) => {
+    const answer = await api.call('GET', `/api/v0/messages?${name}=${encodeURIComponent(value)}`)
+    expect(problemOf(answer)).toEqual({ status: 400, code: 'invalid_request', fields: [name] })
+  })
+})
+
+describe('the list of deliveries', () => {
   it('is newest first, in pages that join up', async () => {
     const first = await list('page_size=2')
     const second = await list(`page_size=2&cursor=${String(first.nextCursor)}`)

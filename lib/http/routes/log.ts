@@ -15,9 +15,11 @@ import {
   auditSchema,
   deliveryListSchema,
   deliveryWithAttemptsSchema,
+  messageListSchema,
   messageSchema,
   presentAttempt,
   presentDelivery,
+  presentMessageSummary,
 } from '../schemas.ts'
 
 const time = z.iso
@@ -65,6 +67,28 @@ export const deliverySpec = {
   problems: ['not_found'],
 } as const satisfies RouteSpec
 
+const messagesQuery = deliveriesQuery.pick({
+  eventName: true,
+  from: true,
+  to: true,
+  page_size: true,
+  cursor: true,
+})
+
+export const messagesSpec = {
+  method: 'get',
+  path: '/api/v0/messages',
+  scope: 'read',
+  tag: 'log',
+  summary: 'List messages',
+  description:
+    'What was triggered, newest first, also what matched nobody. Without payloads and deliveries: ' +
+    'read a message for these. Pages are stable while messages are added.',
+  query: messagesQuery,
+  responses: { 200: { description: 'a page', schema: messageListSchema } },
+  problems: ['invalid_request'],
+} as const satisfies RouteSpec
+
 export const messageSpec = {
   method: 'get',
   path: '/api/v0/messages/{id}',
@@ -87,11 +111,17 @@ export const auditSpec = {
   problems: [],
 } as const satisfies RouteSpec
 
-const CURSOR_RULES = [(part: string) => isId('dlv', part)]
+const beforeId = (prefix: IdPrefix, text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined
+  const [id] = decodeCursor(text, [(part) => isId(prefix, part)])
+  return id
+}
+
+const nextCursor = (nextId: string | null): string | null =>
+  nextId === null ? null : encodeCursor([nextId])
 
 export const mountLog = (app: App, reader: LogReader, audit: AuditLog): void => {
   mount(app, deliveriesSpec, async (c, { query }) => {
-    const [beforeId] = query.cursor === undefined ? [] : decodeCursor(query.cursor, CURSOR_RULES)
     const { deliveries, nextId } = await reader.deliveries({
       tenant: c.get('caller').tenant,
       status: query.status,
@@ -100,12 +130,12 @@ export const mountLog = (app: App, reader: LogReader, audit: AuditLog): void => 
       messageId: query.messageId,
       from: query.from,
       to: query.to,
-      beforeId,
+      beforeId: beforeId('dlv', query.cursor),
       pageSize: query.page_size,
     })
     return c.json({
       deliveries: deliveries.map(presentDelivery),
-      nextCursor: nextId === null ? null : encodeCursor([nextId]),
+      nextCursor: nextCursor(nextId),
     })
   })
   mount(app, deliverySpec, async (c) => {
@@ -113,6 +143,20 @@ export const mountLog = (app: App, reader: LogReader, audit: AuditLog): void => 
     const found = isId('dlv', id) ? await reader.delivery(c.get('caller').tenant, id) : undefined
     if (found === undefined) throw new BrokerError('not_found', 'there is no such delivery')
     return c.json({ ...presentDelivery(found), attempts: found.attempts.map(presentAttempt) })
+  })
+  mount(app, messagesSpec, async (c, { query }) => {
+    const { messages, nextId } = await reader.messages({
+      tenant: c.get('caller').tenant,
+      eventName: query.eventName,
+      from: query.from,
+      to: query.to,
+      beforeId: beforeId('msg', query.cursor),
+      pageSize: query.page_size,
+    })
+    return c.json({
+      messages: messages.map(presentMessageSummary),
+      nextCursor: nextCursor(nextId),
+    })
   })
   mount(app, messageSpec, async (c) => {
     const id = c.req.param('id') ?? ''

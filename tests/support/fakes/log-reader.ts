@@ -6,12 +6,14 @@ import type {
   DeliveryQuery,
   DeliveryView,
   LogReader,
+  MessageQuery,
 } from '../../../lib/broker/ports.ts'
 import { waitingFor } from '../../../lib/domain/delivery.ts'
 import { statement, webhookOf, type DeliveryRow, type World } from './world.ts'
 
 export const makeFakeLogReader = (world: World): LogReader => ({
   deliveries: (query) => statement(world, () => deliveries(world, query)),
+  messages: (query) => statement(world, () => messages(world, query)),
   delivery: (tenant, id) =>
     statement(world, () => {
       const row = world.deliveries.get(id)
@@ -67,15 +69,41 @@ const dayOf = (days: Map<string, AuditDay>, { createdAtMs }: { createdAtMs: numb
 
 const deliveries = (world: World, query: DeliveryQuery) => {
   const same = (wanted: string | undefined, is: string) => wanted === undefined || wanted === is
-  const rows = [...world.deliveries.values()]
-    .filter(
-      (row) =>
-        row.tenant === query.tenant &&
-        same(query.status, row.status) &&
-        same(query.eventName, row.eventName) &&
-        same(query.webhookId, row.webhookId) &&
-        same(query.messageId, row.messageId),
-    )
+  const rows = [...world.deliveries.values()].filter(
+    (row) =>
+      row.tenant === query.tenant &&
+      same(query.status, row.status) &&
+      same(query.eventName, row.eventName) &&
+      same(query.webhookId, row.webhookId) &&
+      same(query.messageId, row.messageId),
+  )
+  const { shown, nextId } = page(rows, query)
+  return { deliveries: shown.map((row) => toView(world, row)), nextId }
+}
+
+const messages = (world: World, query: MessageQuery) => {
+  const rows = [...world.messages.values()].filter(
+    ({ tenant, eventName }) =>
+      tenant === query.tenant && (query.eventName ?? eventName) === eventName,
+  )
+  const { shown, nextId } = page(rows, query)
+  return {
+    messages: shown.map(({ id, eventName, contentType, payload, matched, createdAtMs }) => ({
+      id,
+      eventName,
+      contentType,
+      size: payload.byteLength,
+      matched,
+      createdAt: new Date(createdAtMs),
+    })),
+    nextId,
+  }
+}
+
+type Bounds = Pick<DeliveryQuery, 'from' | 'to' | 'beforeId' | 'pageSize'>
+
+const page = <Row extends { id: string; createdAtMs: number }>(rows: Row[], query: Bounds) => {
+  const within = rows
     .filter(
       ({ id, createdAtMs }) =>
         createdAtMs >= (query.from?.getTime() ?? -Infinity) &&
@@ -83,11 +111,8 @@ const deliveries = (world: World, query: DeliveryQuery) => {
         (query.beforeId === undefined || id < query.beforeId),
     )
     .sort((a, b) => (a.id < b.id ? 1 : -1))
-  const shown = rows.slice(0, query.pageSize)
-  return {
-    deliveries: shown.map((row) => toView(world, row)),
-    nextId: rows.length > query.pageSize ? (shown.at(-1)?.id ?? null) : null,
-  }
+  const shown = within.slice(0, query.pageSize)
+  return { shown, nextId: within.length > query.pageSize ? (shown.at(-1)?.id ?? null) : null }
 }
 
 const dateOrNull = (ms: number | null) =>

@@ -13,7 +13,7 @@ export default tseslint.config(
       'dist',
       // Generated.
       'client/schema.ts',
-      '*.cjs',
+      '**/*.cjs',
       '*.mjs',
     ],
   },

@@ -3,72 +3,169 @@
 
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import type { HttpEvent, HttpResult } from '../../lib/http/lambda.ts'
+import { dirname, join, resolve } from 'node:path'
+import type { HttpResult } from '../../lib/http/lambda.ts'
 import { unzip } from './unzip.ts'
+import { waitUntil } from './wait.ts'
 
-const HOST = `
-import { handler } from './handler.mjs'
-process.on('message', async (event) => process.send(await handler(event, {})))
-process.send('ready')
-`
+/** How long a hook may wait for packaging: seconds alone, and more beside the other tests. */
+export const PACKAGING_TIMEOUT_MS = 180_000
 
-/** Packages all functions, without credentials. @returns the files of each, by the name of its zip file */
-export const packageFunctions = async (
-  names: readonly string[],
-): Promise<Map<string, Map<string, Buffer>>> => {
-  const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-package-'))
-  const child = spawn(
-    process.execPath,
-    ['node_modules/.bin/serverless', 'package', '--package', folder],
-    { env: { PATH: process.env['PATH'] ?? '', HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+/** What a copy of the project must not share with it: outputs, and the file that tests change. */
+const OWN = new Set(['serverless.yml', '.serverless', '.esbuild', '.git', '.env', '.data'])
+
+/**
+ * A folder in which Serverless finds the project and leaves its outputs, so that runs side by side do not meet.
+ *
+ * @param edit changes serverless.yml
+ */
+export const copyService = (edit: (text: string) => string = (text) => text): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-service-'))
+  for (const name of readdirSync('.')) {
+    if (!OWN.has(name)) symlinkSync(resolve(name), join(folder, name))
+  }
+  writeFileSync(join(folder, 'serverless.yml'), edit(readFileSync('serverless.yml', 'utf8')))
+  return folder
+}
+
+/** Runs Serverless with no credentials, and with a Node that cannot open a connection. */
+export const runServerless = async (
+  folder: string,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> => {
+  const child = spawn(process.execPath, [resolve('node_modules/.bin/serverless'), ...args], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      NODE_OPTIONS: `--require ${resolve('tests/support/no-network.cjs')}`,
+      TEST_RUN_FOLDER: tmpdir(),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (part: Buffer) => (output += part.toString()))
   }
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`packaging ended with ${code ?? 'a signal'}:\n${output}`)
-  return new Map(names.map((name) => [name, unzip(join(folder, `${name}.zip`))]))
+  return { code, output }
 }
+
+/** Packages a variant of the service. @returns the folder of the zip files and templates */
+export const packageService = async (args: readonly string[] = []): Promise<string> => {
+  const folder = copyService()
+  const { code, output } = await runServerless(folder, ['package', ...args])
+  if (code !== 0 || output.includes('NETWORK USED')) {
+    throw new Error(`packaging ended with ${code ?? 'a signal'}:\n${output}`)
+  }
+  return join(folder, '.serverless')
+}
+
+/** The packages of stage dev, made once in a run by whichever test file asks first. */
+export const packagedOnce = async (): Promise<string> => {
+  const folder = join(tmpdir(), 'webhook-broker-packaged')
+  const done = join(folder, 'done')
+  const isFirst = mkdirSync(folder, { recursive: true }) !== undefined
+  if (isFirst) {
+    const made = await packageService().then(
+      (path) => ({ path }),
+      (error: unknown) => ({ error: String(error) }),
+    )
+    writeFileSync(`${done}.part`, JSON.stringify(made))
+    renameSync(`${done}.part`, done)
+  }
+  await waitUntil(() => existsSync(done), {
+    timeoutMs: PACKAGING_TIMEOUT_MS,
+    message: 'the packages',
+  })
+  const made = JSON.parse(readFileSync(done, 'utf8')) as { path?: string; error?: string }
+  if (made.path === undefined) throw new Error(made.error)
+  return made.path
+}
+
+/** The files of one function, by their paths in its zip. */
+export const filesOf = (packages: string, name: string): Map<string, Buffer> =>
+  unzip(join(packages, `${name}.zip`))
 
 /** The packages that a bundle was made of, from its source map. */
 export const packagesIn = (files: ReadonlyMap<string, Buffer>): Set<string> => {
   const packages = new Set<string>()
-  for (const [name, content] of files) {
-    if (!name.endsWith('.map')) continue
-    const { sources } = JSON.parse(content.toString()) as { sources: string[] }
-    for (const source of sources) {
-      const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(source)
-      if (match?.[1] !== undefined) packages.add(match[1])
-    }
+  for (const source of sourcesOf(files)) {
+    const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(source)
+    if (match?.[1] !== undefined) packages.add(match[1])
   }
   return packages
 }
 
+/** The source files that a bundle was made of. */
+export const sourcesOf = (files: ReadonlyMap<string, Buffer>): string[] =>
+  [...files]
+    .filter(([name]) => name.endsWith('.map'))
+    .flatMap(([, content]) => (JSON.parse(content.toString()) as { sources: string[] }).sources)
+
+/** Unpacks a function into an empty folder. @returns the path of its handler's module */
+export const unpackFunction = (files: ReadonlyMap<string, Buffer>): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-function-'))
+  for (const [name, content] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), content)
+  }
+  const [handler] = [...files.keys()].filter((name) => name.endsWith('.mjs'))
+  if (handler === undefined) throw new Error('there is no bundle')
+  return join(folder, handler)
+}
+
 export type RunningFunction = {
-  invoke(event: HttpEvent): Promise<HttpResult>
+  /** @throws Error with the message of what the handler threw */
+  invoke<Result = HttpResult>(event: unknown): Promise<Result>
   /** Between two calls Lambda freezes a function. */
   freeze(): void
   thaw(): void
   stop(): Promise<void>
 }
 
-/** Starts the only module among `files`. */
+const HOST = `
+const { handler } = await import(process.argv[2])
+process.on('message', async ({ event, remainingMs }) => {
+  const endMs = performance.now() + remainingMs
+  const context = { getRemainingTimeInMillis: () => endMs - performance.now() }
+  const answer = await handler(event, context).then(
+    (result) => ({ result }),
+    (error) => ({ error: String(error?.message) }),
+  )
+  process.send(answer)
+})
+process.send('ready')
+`
+
+type Answer = { result?: unknown; error?: string }
+
+/** Starts a function as Lambda does; `remainingMs` is the time that every invocation has. */
 export const runFunction = async (
   files: ReadonlyMap<string, Buffer>,
   env: Readonly<Record<string, string>>,
+  remainingMs = 15_000,
 ): Promise<RunningFunction> => {
-  const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-function-'))
-  const [, bundle] = [...files].find(([name]) => name.endsWith('.mjs')) ?? []
-  if (bundle === undefined) throw new Error('there is no bundle')
-  const host = join(folder, 'host.mjs')
-  mkdirSync(dirname(host), { recursive: true })
-  writeFileSync(join(folder, 'handler.mjs'), bundle)
+  const handler = unpackFunction(files)
+  const host = join(mkdtempSync(join(tmpdir(), 'webhook-broker-host-')), 'host.mjs')
   writeFileSync(host, HOST)
-  const child = fork(host, { cwd: folder, env: { ...env }, execArgv: [], stdio: 'inherit' })
+  const child = fork(host, [handler], {
+    cwd: dirname(host),
+    env: { NODE_OPTIONS: '--enable-source-maps', TEST_RUN_FOLDER: tmpdir(), ...env },
+    execArgv: [],
+    stdio: 'inherit',
+  })
   const ended = once(child, 'close')
   const answer = async (): Promise<unknown> => {
     const [message] = (await Promise.race([
@@ -79,10 +176,12 @@ export const runFunction = async (
   }
   await answer()
   return {
-    invoke: async (event) => {
+    invoke: async <Result>(event: unknown) => {
       const answered = answer()
-      child.send(event)
-      return (await answered) as HttpResult
+      child.send({ event, remainingMs })
+      const { result, error } = (await answered) as Answer
+      if (error !== undefined) throw new Error(error)
+      return result as Result
     },
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),

@@ -1,0 +1,78 @@
+// The packaged functions of one broker, each in a process of its own, with a schema and a key prefix of their own, and
+// every connection of theirs through proxies that the test can cut.
+
+import { inject } from 'vitest'
+import type { HttpResult } from '../../lib/http/lambda.ts'
+import { filesOf, packagedOnce, runFunction, type RunningFunction } from './function-package.ts'
+import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
+import { startProxy } from './tcp-proxy.ts'
+
+export const KEY = 'package-key-0123456789'
+
+export type FunctionKit = {
+  schema: TestSchema
+  prefix: string
+  env: Readonly<Record<string, string>>
+  /** Invokes a function of serverless.yml, which is started by its first invocation. */
+  invoke<Result = HttpResult>(name: string, event: unknown): Promise<Result>
+  /** Starts a function without invoking it: Lambda does this before the first event. */
+  start(name: string): Promise<RunningFunction>
+  /** What a thaw after a long freeze finds: the process goes on, and no connection of before is left. */
+  cutAll(): Promise<void>
+  /** Postgres refuses connections from now on. */
+  losePostgres(): void
+  stop(): Promise<void>
+}
+
+export const makeFunctionKit = async (
+  more: Readonly<Record<string, string>> = {},
+): Promise<FunctionKit> => {
+  const packages = await packagedOnce()
+  const schema = await makeSchema(inject('databaseUrl'))
+  const postgres = await startProxy({ port: Number(new URL(schema.url).port) })
+  const redis = await startProxy({ port: Number(new URL(inject('redisUrl')).port) })
+  const through = (url: string, port: number) => Object.assign(new URL(url), { port }).href
+  const prefix = randomPrefix()
+  const env = {
+    DATABASE_URL: through(schema.url, postgres.port),
+    REDIS_URL: through(inject('redisUrl'), redis.port),
+    BROKER_KEY_PREFIX: prefix,
+    BROKER_API_KEYS: KEY,
+    BROKER_SECRET_KEY: Buffer.alloc(32, 3).toString('base64'),
+    BROKER_ALLOWED_CIDRS: '127.0.0.1/32',
+    BROKER_LOG_LEVEL: 'silent',
+    ...more,
+  }
+  const running = new Map<string, Promise<RunningFunction>>()
+  const start = (name: string): Promise<RunningFunction> => {
+    const started =
+      running.get(name) ??
+      runFunction(filesOf(packages, name), { ...env, AWS_LAMBDA_FUNCTION_NAME: name })
+    running.set(name, started)
+    return started
+  }
+  return {
+    schema,
+    prefix,
+    env,
+    start,
+    invoke: async (name, event) => (await start(name)).invoke(event),
+    cutAll: async () => {
+      const functions = await Promise.all(running.values())
+      for (const each of functions) each.freeze()
+      for (const proxy of [postgres, redis]) {
+        proxy.reset()
+        proxy.heal()
+      }
+      for (const each of functions) each.thaw()
+    },
+    losePostgres: () => postgres.reset(),
+    stop: async () => {
+      for (const each of await Promise.allSettled(running.values())) {
+        if (each.status === 'fulfilled') await each.value.stop()
+      }
+      await Promise.all([postgres.close(), redis.close()])
+      await schema.drop()
+    },
+  }
+}

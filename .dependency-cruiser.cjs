@@ -60,7 +60,7 @@ module.exports = {
     ),
     only(
       'config-stands-alone',
-      '^lib/(config|config-fields|logger|metrics)\\.ts$',
+      '^lib/(config|config-fields|config-client|logger|metrics)\\.ts$',
       ['^lib/(domain/|config-fields\\.ts|logger\\.ts|broker/ports\\.ts)'],
       'Configuration, logging and metrics know the domain at most.',
     ),

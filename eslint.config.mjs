@@ -13,6 +13,7 @@ export default tseslint.config(
       'dist',
       // Generated.
       'client/schema.ts',
+      'cli/bin.js',
       '**/*.cjs',
       '*.mjs',
     ],

@@ -5,6 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { Webhook } from 'standardwebhooks'
+import { blockOf, readRequest, type Received } from '../cli/listen/block.ts'
+import { cannotListen } from '../cli/listen/receiver.ts'
 import { BrokerError } from '../lib/domain/errors.ts'
 import { isSecret, SECRET_RULE } from '../lib/domain/signature.ts'
 import { describeError } from '../lib/logger.ts'
@@ -42,20 +44,7 @@ const readSettings = (): Settings => {
   }
 }
 
-const readAll = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-const headersOf = ({ headers }: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
-
-const judgeSignature = (
-  verifier: Webhook | undefined,
-  body: Buffer,
-  headers: Record<string, string>,
-): string => {
+const judgeSignature = (verifier: Webhook | undefined, { body, headers }: Received): string => {
   if (verifier === undefined) return 'not checked (give --secret to check it)'
   try {
     verifier.verify(body, headers)
@@ -65,37 +54,21 @@ const judgeSignature = (
   }
 }
 
-/** One block for each request, readable without a manual. */
-const describe = (settings: Settings, request: IncomingMessage, body: Buffer): string => {
-  const headers = headersOf(request)
-  return [
-    `${new Date().toISOString()} ${request.method ?? ''} ${request.url ?? ''} -> ${settings.status}`,
-    `  webhook-id  ${headers['webhook-id'] ?? '(none)'}`,
-    `  event       ${headers['webhook-event'] ?? '(none)'}, attempt ${headers['webhook-attempt'] ?? '?'}`,
-    `  signature   ${judgeSignature(settings.verifier, body, headers)}`,
-    `  body        ${body.toString('utf8')}`,
-  ].join('\n')
-}
-
 const answer = async (
   settings: Settings,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
   try {
-    const body = await readAll(request)
-    console.log(describe(settings, request, body))
+    const received = await readRequest(request)
+    const signature = judgeSignature(settings.verifier, received)
+    console.log(blockOf(received, settings.status, signature))
     response.writeHead(settings.status).end()
   } catch (error) {
     // The sender went away in the middle of its request. That is its affair; the next one is served.
     console.log(`${new Date().toISOString()} broken off: ${describeError(error)}`)
   }
 }
-
-const cannotListen = ({ host, port }: Settings, error: NodeJS.ErrnoException): Error =>
-  error.code === 'EADDRINUSE'
-    ? new BrokerError('conflict', `port ${port} is in use; choose another one with --port`)
-    : new BrokerError('invalid_request', `cannot listen on ${host}, port ${port}`, { cause: error })
 
 const settings = configured(readSettings)
 

@@ -204,6 +204,26 @@ export type paths = {
     patch?: never
     trace?: never
   }
+  '/api/v0/messages': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List messages
+     * @description What was triggered, newest first, also what matched nobody. Without payloads and deliveries: read a message for these. Pages are stable while messages are added.
+     */
+    get: operations['getMessages']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v0/messages/{id}': {
     parameters: {
       query?: never
@@ -640,6 +660,50 @@ export type components = {
       /** Format: date-time */
       createdAt: string
       deliveries: components['schemas']['Delivery'][]
+    }
+    /**
+     * @example {
+     *       "id": "msg_01k9m6v0dx7b9n5k2j4h6gfabc",
+     *       "eventName": "upload_image",
+     *       "contentType": "application/json",
+     *       "size": 31,
+     *       "matched": 1,
+     *       "createdAt": "2026-01-31T12:05:00.000Z"
+     *     }
+     */
+    MessageSummary: {
+      /**
+       * @description the id of the message
+       * @example msg_01k9m6tqwd8f3v4e0s5n2x7abc
+       */
+      id: string
+      eventName: string
+      contentType: string
+      /** @description bytes */
+      size: number
+      /** @description deliveries made with it; 0: it matched nobody */
+      matched: number
+      /** Format: date-time */
+      createdAt: string
+    }
+    /**
+     * @example {
+     *       "messages": [
+     *         {
+     *           "id": "msg_01k9m6v0dx7b9n5k2j4h6gfabc",
+     *           "eventName": "upload_image",
+     *           "contentType": "application/json",
+     *           "size": 31,
+     *           "matched": 1,
+     *           "createdAt": "2026-01-31T12:05:00.000Z"
+     *         }
+     *       ],
+     *       "nextCursor": null
+     *     }
+     */
+    MessageList: {
+      messages: components['schemas']['MessageSummary'][]
+      nextCursor: string | null
     }
     /**
      * @example {
@@ -1801,6 +1865,77 @@ export interface operations {
       }
       /** @description conflict */
       409: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description internal_error */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description log_unavailable */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  getMessages: {
+    parameters: {
+      query?: {
+        eventName?: string
+        from?: string
+        to?: string
+        page_size?: number
+        cursor?: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description a page */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['MessageList']
+        }
+      }
+      /** @description invalid_request */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description unauthorized */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description forbidden */
+      403: {
         headers: {
           [name: string]: unknown
         }

@@ -15,7 +15,7 @@ export default tseslint.config(
       'client/schema.ts',
       'cli/bin.js',
       '**/*.cjs',
-      '*.mjs',
+      '**/*.mjs',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -1,0 +1,21 @@
+# The broker as a container: one image for the API, the workers, the sweep and the migrations; docker-compose.yml has
+# their commands. Holds production dependencies only, and runs as a user that owns nothing in it.
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json tsconfig.json ./
+COPY lib ./lib
+COPY functions ./functions
+COPY local ./local
+USER node
+EXPOSE 3000
+# Of the API. The other processes serve nothing, and end when they cannot go on.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["node", "local/healthy.mjs"]
+# Not through npm, which would not pass SIGTERM on.
+CMD ["node", "--import", "tsx", "local/api.ts"]

@@ -36,6 +36,8 @@ const stores = makeStores(database, {
   marginMs: 15_000,
   graceMs: 30_000,
   retentionDays: 30,
+  concurrency: 100,
+  breakerFailures: 10,
 })
 const redis = connectRedis(redisServer.url, log)
 const routing = makeRoutingTable(ioredisCommands(redis), makeRoutingKeys('bench'), randomUUID)

@@ -22,6 +22,8 @@ export const storesOf = (config: Config, database: Database): Stores =>
     marginMs: config.delivery.leaseMarginMs,
     graceMs: config.sweep.graceMs,
     retentionDays: config.retentionDays,
+    concurrency: config.delivery.concurrency,
+    breakerFailures: config.delivery.breakerFailures,
   })
 
 export const stepsOf = (config: Config): Steps => {

@@ -7,6 +7,8 @@ import { BrokerError } from '../domain/errors.ts'
 import type { RetrySchedule } from '../domain/retry-schedule.ts'
 import type { SecretBox } from '../domain/secret-box.ts'
 import { attemptHeaders } from './attempt-headers.ts'
+import { disableWebhook } from './disable-webhook.ts'
+import type { AfterAttempt } from './isolation.ts'
 import type {
   AttemptResult,
   Claim,
@@ -21,7 +23,7 @@ import type {
   Steps,
   WebhookStore,
 } from './ports.ts'
-import { applyRoutingChange, type RoutingDeps } from './routing.ts'
+import type { RoutingDeps } from './routing.ts'
 
 export type AttemptDeps = RoutingDeps & {
   deliveryLog: Pick<DeliveryLog, 'claim' | 'record'>
@@ -34,6 +36,8 @@ export type AttemptDeps = RoutingDeps & {
   schedule: RetrySchedule
   jitter: number
   userAgent: string
+  /** What the attempt means for its webhook and for those that wait. Never rejects. */
+  afterAttempt: AfterAttempt
   steps: Steps
 }
 
@@ -88,6 +92,17 @@ const laterOrDone = (delayMs: number): JobVerdict =>
 
 const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Promise<JobVerdict> => {
   deps.steps('W2')
+  let outcome: SendOutcome | undefined
+  try {
+    const made = await makeAttempt(deps, claim, startedMs)
+    outcome = made.outcome
+    return made.verdict
+  } finally {
+    await deps.afterAttempt(claim, outcome)
+  }
+}
+
+const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) => {
   const lease = makeLease(deps.clock, claim, startedMs)
   const { outcome, durationMs } = await send(deps, claim, lease)
   deps.steps('W6')
@@ -104,9 +119,13 @@ const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Prom
       })
   const recorded = await record(deps, { claim, outcome, durationMs, plan }, lease)
   deps.steps('W7')
-  if (plan.kind === 'dead' && plan.disablesWebhook) await disableWebhook(deps, claim)
+  if (plan.kind === 'dead' && plan.disablesWebhook) {
+    await disableWebhook(deps, claim.webhookId, 'gone')
+  }
   logFinished(deps, { claim, outcome, durationMs, plan, recorded })
-  return verdictAfter(plan, recorded)
+  // An attempt that was not sent says nothing about the receiver.
+  const told = lease.lostBeforeSending() ? undefined : outcome
+  return { verdict: verdictAfter(plan, recorded), outcome: told }
 }
 
 const send = async (deps: AttemptDeps, claim: Claim, lease: Lease) => {
@@ -169,13 +188,6 @@ const record = async (
       await deps.clock.wait(RECORD_RETRY_MS)
     }
   }
-}
-
-const disableWebhook = async (deps: AttemptDeps, claim: Claim) => {
-  const change = await deps.webhooks.disable(claim.webhookId, 'gone')
-  await applyRoutingChange(deps, change)
-  if (change !== null)
-    deps.log.warn('webhook.disabled', { webhookId: claim.webhookId, reason: 'gone' })
 }
 
 const verdictAfter = (plan: Plan, recorded: Recorded): JobVerdict => {

@@ -217,6 +217,19 @@ export type Claim = {
   claimedAtMs: number
   leaseUntilMs: number
   traceparent: string | null
+  health: ClaimHealth
+}
+
+/** What the health of a webhook means for one claim. */
+export type ClaimHealth = {
+  /** It is the one attempt that a breaker half opens for. */
+  probe: boolean
+  /** It was parked and then let go: when it ends, others follow. */
+  released: boolean
+  /** How often the breaker has opened since the last success. */
+  opens: number
+  /** How long the webhook has failed without one success; null: it is not known to fail. */
+  failingForMs: number | null
 }
 
 /** Why a delivery may not be attempted now. Times are database times in ms. */
@@ -261,6 +274,60 @@ export type DeliveryLog = {
   /** A hand-over after a refused claim: takes the next generation if `after` is still the newest of an open delivery.
    *  Undefined: a newer hand-over has been decided on, which will do, or the delivery has ended. */
   nextGeneration(deliveryId: string, after: number): Promise<number | undefined>
+}
+
+/** What one process may still take of a webhook. */
+export type Admission = {
+  webhookId: string
+  /** Under way in this process. */
+  inFlight: number
+  room: number
+  /** What happens to claims past the room: parked, or asked again in a moment. */
+  parks: boolean
+  slow: boolean
+}
+
+export type AdmissionView = {
+  webhooks: Admission[]
+  /** The room of a webhook that is not named. */
+  otherwise: number
+  /** What is left for the slow ones together. */
+  slowRoom: number
+}
+
+/** What the claim asks, and tells, in the process that claims. */
+export type Admissions = {
+  view(): AdmissionView
+  claimed(webhookId: string, deliveryId: string): void
+  /** A delivery was parked until attempts of its webhook end. */
+  parked(webhookId: string): void
+}
+
+/* ---------- the health of webhooks (Postgres) ---------- */
+
+/** Row `webhook_health`: written when a webhook begins to fail, opens, closes, or has a backlog; never for a healthy one. */
+export type HealthStore = {
+  /** Opens the breaker, or keeps it open after its probe failed. An oldest waiting delivery becomes the next probe.
+   *  @param probeId the delivery that was the probe; undefined when the breaker was closed
+   *  @returns what to hand over, with its delay; nothing when the next delivery to come up will be the probe */
+  open(opening: {
+    webhookId: string
+    openForMs: number
+    probeId: string | undefined
+  }): Promise<{ opened: boolean; probe: (Ready & { delayMs: number }) | undefined }>
+  /** The probe succeeded: closes the breaker and lets the first deliveries go. */
+  close(webhookId: string, probeId: string, count: number): Promise<Ready[]>
+  /** A delivery has ended: lets further ones go, as many as `limit` allows under way. Batched across callers.
+   *  `drained`: nothing waits any more */
+  release(ended: {
+    webhookId: string
+    count: number
+    limit: number
+  }): Promise<{ ready: Ready[]; drained: boolean }>
+  /** Notes since when it fails, unless that is known. */
+  failing(webhookId: string): Promise<void>
+  /** It has succeeded: it no longer counts as failing. */
+  succeeded(webhookId: string): Promise<void>
 }
 
 /* ---------- reading the log ---------- */
@@ -446,6 +513,9 @@ export type SweepStore = {
   ): Promise<{ next: string | undefined; count: number }>
   incarnation(): Promise<number>
   raiseIncarnation(to: number): Promise<void>
+  /** Webhooks whose waiting deliveries nobody brings back (a worker died in between, a probe was cancelled): lets some
+   *  of each go, of at most `limit` webhooks. */
+  wakeWebhooks(limit: number): Promise<Ready[]>
   /** Removes expired idempotency keys and finished messages past retention, at most `limit` rows of each.
    *  @param beforeMessageId an id of about the age of the retention: where the scan ends */
   prune(limit: number, beforeMessageId: string): Promise<number>

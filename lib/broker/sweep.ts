@@ -37,6 +37,8 @@ export type SweepSummary = {
   replaced: number
   /** Jobs in the active list whose worker died. */
   abandoned: number
+  /** Deliveries that waited for their webhook and that nobody else would have brought back. */
+  woken: number
   /** Redis was found emptied or rolled back; so many deliveries were made due. */
   redisLost: boolean
   madeDue: number
@@ -61,6 +63,7 @@ const PROBES_BEFORE_REPLACING = 6
 const PROBES_PER_RUN = 10_000
 const TAKEN_PER_RUN = 100_000
 const PRUNE_BATCH = 500
+const WOKEN_PER_RUN = 100
 const DAY_MS = 86_400_000
 
 type Run = SweepDeps & {
@@ -91,6 +94,7 @@ export const makeSweep = (deps: SweepDeps): Sweep => {
     run.steps('S2')
     await takeAllDue(run)
     await withRedis(run, () => replaceAbandoned(run))
+    await wakeWebhooks(run)
     await withRedis(run, () => rebuildRouting(run))
     await prune(run)
     run.steps('S4')
@@ -114,6 +118,7 @@ const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
   requeued: 0,
   replaced: 0,
   abandoned: 0,
+  woken: 0,
   redisLost: false,
   madeDue: 0,
   rebuiltTenants: 0,
@@ -236,6 +241,16 @@ const replaceAbandoned = async ({ queue, summary }: Run): Promise<void> => {
   if (ids.length === 0) return
   await queue?.replace(ids.map((deliveryId) => ({ deliveryId, delayMs: 0 })))
   summary.abandoned = ids.length
+}
+
+/** What is let go here is due in Postgres, too: without Redis the direct dispatcher finds it. */
+const wakeWebhooks = async (run: Run): Promise<void> => {
+  const { store, queue, summary } = run
+  const ready = await store.wakeWebhooks(WOKEN_PER_RUN)
+  summary.woken = ready.length
+  if (ready.length === 0) return
+  const jobs = ready.map(({ deliveryId }) => ({ deliveryId, delayMs: 0 }))
+  await withRedis(run, async () => queue?.enqueue(jobs))
 }
 
 const rebuildRouting = async ({ routing, webhooks, summary, log }: Run): Promise<void> => {

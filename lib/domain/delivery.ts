@@ -13,10 +13,10 @@ export const DELIVERY_STATUSES: readonly DeliveryStatus[] = [
 export type DeadReason = 'schedule_exhausted' | 'gone' | 'blocked_address' | 'crash_budget'
 
 /** Why a delivery sits in Postgres alone: no job, no attempt burnt. */
-export type ParkReason = 'breaker_open' | 'rate_limited' | 'webhook_disabled'
+export type ParkReason = 'breaker_open' | 'rate_limited' | 'webhook_disabled' | 'capped'
 
 /** Why an open delivery is not delivered yet. */
-export type WaitReason = ParkReason | 'backoff' | 'in_flight' | 'queued'
+export type WaitReason = Exclude<ParkReason, 'capped'> | 'backoff' | 'in_flight' | 'queued'
 
 export type Waiting = { reason: WaitReason; until: Date | null }
 
@@ -47,6 +47,8 @@ export type WaitingFacts = {
   leaseUntil: Date | null
   nextAttemptAt: Date
   parked: ParkReason | null
+  /** Until when the breaker of its webhook is open. */
+  breakerUntil: Date | null
 }
 
 /**
@@ -61,6 +63,9 @@ export const waitingFor = (facts: WaitingFacts): Waiting | null => {
     return { reason: 'in_flight', until: facts.leaseUntil }
   }
   if (facts.parked === 'webhook_disabled') return { reason: 'webhook_disabled', until: null }
+  // It waits for attempts of its own webhook to end, as others wait for a worker.
+  if (facts.parked === 'capped') return { reason: 'queued', until: null }
+  if (facts.parked === 'breaker_open') return { reason: 'breaker_open', until: facts.breakerUntil }
   if (facts.parked !== null) return { reason: facts.parked, until: facts.nextAttemptAt }
   if (facts.nextAttemptAt > facts.now) return { reason: 'backoff', until: facts.nextAttemptAt }
   return { reason: 'queued', until: null }

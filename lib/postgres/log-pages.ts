@@ -12,6 +12,8 @@ import type { Tables } from './schema.ts'
 export type DeliveryRow = Selectable<Tables['deliveries']> & {
   url: string
   webhook_status: WebhookStatus
+  /** Until when the breaker of the webhook is open. */
+  open_until: Date | null
   now: Date
 }
 
@@ -51,9 +53,10 @@ export const deliveriesStatement = (query: DeliveryQuery): RawBuilder<DeliveryRo
       ? statuses.map((status) => read(...owner(query), sql`d.status = ${status}`))
       : [read(...ofMessage(query, query.messageId))]
   return sql<DeliveryRow>`
-    select d.*, w.url, w.status as webhook_status, now() as now
+    select d.*, w.url, w.status as webhook_status, h.open_until, now() as now
     from (${sql.join(reads, sql` union all `)}) d
     join webhooks w on w.id = d.webhook_id
+    left join webhook_health h on h.webhook_id = d.webhook_id
     order by d.id desc limit ${limit}`
 }
 

@@ -27,8 +27,9 @@ const ofTenant = (db: Kysely<Tables>, tenant: string) =>
   db
     .selectFrom('deliveries as d')
     .innerJoin('webhooks as w', 'w.id', 'd.webhook_id')
+    .leftJoin('webhook_health as h', 'h.webhook_id', 'd.webhook_id')
     .selectAll('d')
-    .select(['w.url', 'w.status as webhook_status', sql<Date>`now()`.as('now')])
+    .select(['w.url', 'w.status as webhook_status', 'h.open_until', sql<Date>`now()`.as('now')])
     .where('d.tenant', '=', tenant)
 
 const delivery = async (db: Kysely<Tables>, tenant: string, id: string) => {
@@ -88,6 +89,7 @@ const toDelivery = (row: DeliveryRow): DeliveryView => {
       nextAttemptAt: row.next_attempt_at,
       // A delivery is parked when its job comes up; the reader should not have to wait for that.
       parked: row.webhook_status === 'disabled' ? 'webhook_disabled' : row.parked,
+      breakerUntil: row.open_until,
     }),
     createdAt: row.created_at,
     firstDeliveredAt: row.first_delivered_at,

@@ -66,6 +66,7 @@ export type Tables = {
     probes: Generated<number>
     generation: Generated<number>
     last_stale: Generated<boolean>
+    released: Generated<boolean>
     claim_token: string | null
     claimed_at: Date | null
     lease_until: Date | null
@@ -102,5 +103,15 @@ export type Tables = {
     latency: number[]
   }
   stats_progress: { id: number; rolled_until: Time }
+  webhook_health: {
+    webhook_id: string
+    state: 'closed' | 'open' | 'ramping'
+    open_until: Date | null
+    opens: Generated<number>
+    probe_id: string | null
+    failing_since: Date | null
+    released: Generated<number>
+    changed_at: Time
+  }
   broker_state: { id: number; incarnation: BigInteger; last_sweep_at: Date | null }
 }

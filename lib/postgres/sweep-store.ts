@@ -3,6 +3,7 @@
 
 import type { DueDelivery, SweepStore } from '../broker/ports.ts'
 import { CRASH_BUDGET } from '../domain/delivery.ts'
+import { FIRST_RELEASE } from '../domain/fair-share.ts'
 import { translated, type Database } from './database.ts'
 import { interval, ms } from './sql.ts'
 
@@ -12,6 +13,8 @@ export type SweepStoreSettings = {
   retentionDays: number
   /** A retry within this lives in the queue. */
   queueHorizonMs: number
+  /** After so long without a sign of life nobody brings a parked delivery back. */
+  stuckMs: number
 }
 
 /*
@@ -33,9 +36,10 @@ judged as materialized (
       when t.lease_until is not null and t.crash_count >= $2::int then 'crash_budget'
       when t.lease_until is not null then 'expired_lease'
       when t.parked = 'webhook_disabled' and w.status = 'disabled' then 'parked'
+      when t.parked <> 'webhook_disabled' and t.next_attempt_at = 'infinity' and h.state in ('open', 'ramping') then 'parked'
       else 'unqueued'
     end as finding
-  from taken t join webhooks w on w.id = t.webhook_id
+  from taken t join webhooks w on w.id = t.webhook_id left join webhook_health h on h.webhook_id = t.webhook_id
 ),
 unknown as (
   insert into attempts (delivery_id, number, series, started_at, outcome)
@@ -46,7 +50,7 @@ planned as materialized (
   select j.*,
     case
       when finding = 'expired_lease' then now() + interval '1 second'
-      when finding = 'unqueued' and parked = 'webhook_disabled' then now()
+      when finding = 'unqueued' and (parked = 'webhook_disabled' or next_attempt_at = 'infinity') then now()
       else next_attempt_at
     end as next_at
   from judged j
@@ -141,6 +145,15 @@ export const makeSweepStore = (database: Database, settings: SweepStoreSettings)
       [to],
     )
   },
+  wakeWebhooks: async (limit) => {
+    await database.query(FORGET_WELL, [])
+    const rows = await database.query<{ id: string; generation: number }>(WAKE, [
+      limit,
+      settings.stuckMs,
+      settings.graceMs,
+    ])
+    return rows.map(({ id, generation }) => ({ deliveryId: id, generation }))
+  },
   prune: (limit, beforeMessageId) =>
     prune(database, { limit, beforeMessageId, retentionDays: settings.retentionDays }),
   finished: () =>
@@ -148,6 +161,46 @@ export const makeSweepStore = (database: Database, settings: SweepStoreSettings)
       await database.query('update broker_state set last_sweep_at = now()', [])
     }),
 })
+
+// A link of the chain is missing: a worker died between a result and what it would have brought along, a probe was
+// cancelled. Those whose breaker is open get a new probe, of the others some go.
+const WAKE = `
+with stuck as materialized (
+  select h.webhook_id, h.state from webhook_health h
+  where case h.state
+      when 'open' then h.open_until < now() - ${interval('$2::float8')} and not exists (
+        select from deliveries p where p.id = h.probe_id and p.finished_at is null
+          and (p.lease_until is not null or p.next_attempt_at <= now()))
+      when 'ramping' then h.changed_at < now() - ${interval('$2::float8')}
+      else true end
+    and exists (
+      select from deliveries d where d.webhook_id = h.webhook_id and d.parked in ('capped', 'breaker_open')
+        and d.next_attempt_at = 'infinity' and d.finished_at is null)
+  order by h.webhook_id limit $1::int for update of h skip locked
+),
+picked as materialized (
+  select s.webhook_id, s.state, p.id from stuck s cross join lateral (
+    select id from deliveries d where d.webhook_id = s.webhook_id and d.parked in ('capped', 'breaker_open')
+      and d.next_attempt_at = 'infinity' and d.finished_at is null
+    order by id limit case s.state when 'open' then 1 else ${FIRST_RELEASE} end for update skip locked
+  ) p
+),
+woken as (
+  update webhook_health h set changed_at = now(),
+    state = case h.state when 'open' then h.state else 'ramping' end,
+    probe_id = case h.state when 'open' then (select id from picked p where p.webhook_id = h.webhook_id) end,
+    released = case h.state when 'open' then 0 else (select count(*) from picked p where p.webhook_id = h.webhook_id) end
+  from stuck s where h.webhook_id = s.webhook_id
+)
+update deliveries d set parked = null, released = p.state <> 'open', generation = d.generation + 1,
+  next_attempt_at = now(), due_at = now() + ${interval('$3::float8')}
+from picked p where d.id = p.id
+returning d.id, d.generation`
+
+const FORGET_WELL = `
+delete from webhook_health h using webhooks w
+where w.id = h.webhook_id and (w.deleted_at is not null
+  or h.state = 'closed' and h.failing_since is null and h.changed_at < now() - interval '1 hour')`
 
 type DueRow = {
   id: string

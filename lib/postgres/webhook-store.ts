@@ -214,8 +214,13 @@ const releaseParked = async (db: Kysely<Tables>, webhookId: string, limit: numbe
   const { rows } = await sql<{ id: string; generation: number }>`
     with parked as materialized (
       select id from deliveries
-      where webhook_id = ${webhookId} and parked = 'webhook_disabled' and finished_at is null
+      where webhook_id = ${webhookId} and parked is not null and finished_at is null
       order by id limit ${limit} for update skip locked
+    ),
+    well as (
+      update webhook_health set state = 'closed', open_until = null, opens = 0, probe_id = null, failing_since = null,
+        released = 0, changed_at = now()
+      where webhook_id = ${webhookId}
     )
     update deliveries d set parked = null, next_attempt_at = now(), due_at = now(),
       generation = d.generation + 1

@@ -1,7 +1,9 @@
 // The role that delivers: attempts, taken from the queue or straight from Postgres.
 
 import { makeAttemptDelivery, type AttemptDelivery } from '../broker/attempt-delivery.ts'
-import { makePatience } from '../broker/patience.ts'
+import { disableWebhook } from '../broker/disable-webhook.ts'
+import { makeIsolation } from '../broker/isolation.ts'
+import { makePatience, REDIS_BUDGET_MS } from '../broker/patience.ts'
 import type { Log, RoutingTable, Steps } from '../broker/ports.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
@@ -14,7 +16,7 @@ import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
 
-type QueuePort = Pick<DeliveryQueue, 'incarnation' | 'raiseIncarnation'>
+type QueuePort = Pick<DeliveryQueue, 'enqueue' | 'incarnation' | 'raiseIncarnation'>
 
 export type DeliveringParts = {
   stores: Stores
@@ -40,7 +42,8 @@ const HEARTBEAT_MS = 120_000
 export const startDelivering = (config: Config, parts: DeliveringParts): Delivering => {
   const { log, queue } = parts
   const ids = makeIds(systemClock, makeRandom())
-  const { attempts, closeSender } = makeAttempts(config, parts)
+  // Asked for only when an attempt has ended, and there is none before the dispatcher stands.
+  const { attempts, closeSender } = makeAttempts(config, parts, () => direct.wake())
   const direct = startDirect({
     claimDue: async (slots) => {
       const startedMs = systemClock.elapsedMs()
@@ -67,25 +70,39 @@ export const startDelivering = (config: Config, parts: DeliveringParts): Deliver
   }
 }
 
-const makeAttempts = (config: Config, { stores, routing, steps, log }: DeliveringParts) => {
+const makeAttempts = (
+  config: Config,
+  { stores, routing, queue, steps, log }: DeliveringParts,
+  wake: () => void,
+) => {
   const { delivery } = config
   const random = makeRandom()
   const sender = makeSender({ policy: delivery, clock: systemClock })
+  const patience = makePatience({ clock: systemClock, log })
+  const shared = { webhooks: stores.webhooks, routing, patience, log }
   const attempts = makeAttemptDelivery({
+    ...shared,
     deliveryLog: stores.deliveryLog,
-    webhooks: stores.webhooks,
     sender,
     secretBox: makeSecretBox(config.secretKeys),
-    routing,
-    patience: makePatience({ clock: systemClock, log }),
     clock: systemClock,
     random,
     ids: makeIds(systemClock, random),
     schedule: delivery.schedule,
     jitter: delivery.jitter,
     userAgent: USER_AGENT,
+    afterAttempt: makeIsolation({
+      health: stores.health,
+      gate: stores.gate,
+      handOver: async (ready) => {
+        if (queue === undefined) wake()
+        else await patience.start(REDIS_BUDGET_MS).attempt(() => queue.port.enqueue(ready))
+      },
+      openMs: delivery.breakerOpenMs,
+      disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
+      log,
+    }),
     steps,
-    log,
   })
   return { attempts, closeSender: sender.close }
 }

@@ -30,6 +30,8 @@ export const openFunction = (role: string): Opened => {
     marginMs: config.delivery.leaseMarginMs,
     graceMs: config.sweep.graceMs,
     retentionDays: config.retentionDays,
+    concurrency: config.delivery.concurrency,
+    breakerFailures: config.delivery.breakerFailures,
   })
   return { config, log, stores, steps: () => undefined }
 }

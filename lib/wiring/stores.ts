@@ -3,25 +3,32 @@
 import { makeAuditStore } from '../postgres/audit-store.ts'
 import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
+import { makeHealthStore } from '../postgres/health-store.ts'
 import { makeReplayStore } from '../postgres/replay-store.ts'
 import { makeSweepStore } from '../postgres/sweep-store.ts'
 import { makeWebhookStore } from '../postgres/webhook-store.ts'
 import { makeDatabase, makePool, type Database } from '../postgres/database.ts'
 import { QUEUE_HORIZON_MS } from '../broker/attempt-delivery.ts'
+import { makeWebhookGate, type WebhookGate } from '../broker/webhook-gate.ts'
 import type {
   AuditStore,
+  HealthStore,
   Log,
   LogReader,
   ReplayStore,
   SweepStore,
   WebhookStore,
 } from '../broker/ports.ts'
+import { systemClock } from './runtime.ts'
 
 export type StoreSettings = {
   timeoutMs: number
   marginMs: number
   graceMs: number
   retentionDays: number
+  /** BROKER_WORKER_CONCURRENCY and BROKER_BREAKER_FAILURES */
+  concurrency: number
+  breakerFailures: number
 }
 
 export type Stores = {
@@ -32,18 +39,31 @@ export type Stores = {
   sweepStore: SweepStore
   audits: AuditStore
   replays: ReplayStore
+  health: HealthStore
+  /** What this process has under way for each webhook. */
+  gate: WebhookGate
 }
 
-/** The stores over one database. One per process, so that group commit works across all its callers. */
-export const makeStores = (database: Database, settings: StoreSettings): Stores => ({
-  database,
-  webhooks: makeWebhookStore(database),
-  deliveryLog: makeDeliveryLog(database, { ...settings, queueHorizonMs: QUEUE_HORIZON_MS }),
-  reader: makeLogReader(database),
-  sweepStore: makeSweepStore(database, { ...settings, queueHorizonMs: QUEUE_HORIZON_MS }),
-  audits: makeAuditStore(database),
-  replays: makeReplayStore(database, settings.graceMs),
-})
+/** The stores over one database. One per process, so that group commit and the gate work across all its callers. */
+export const makeStores = (database: Database, settings: StoreSettings): Stores => {
+  const gate = makeWebhookGate(settings, systemClock.elapsedMs)
+  const times = {
+    ...settings,
+    queueHorizonMs: QUEUE_HORIZON_MS,
+    stuckMs: settings.timeoutMs + settings.marginMs + settings.graceMs,
+  }
+  return {
+    database,
+    gate,
+    webhooks: makeWebhookStore(database),
+    deliveryLog: makeDeliveryLog(database, { ...times, admissions: gate }),
+    reader: makeLogReader(database),
+    sweepStore: makeSweepStore(database, times),
+    audits: makeAuditStore(database),
+    replays: makeReplayStore(database, settings.graceMs),
+    health: makeHealthStore(database, settings.graceMs),
+  }
+}
 
 /** Opens a server's database. @param role names the process in pg_stat_activity */
 export const openDatabase = (

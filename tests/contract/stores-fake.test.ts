@@ -3,6 +3,7 @@ import { makeFakeStores, type MakeRig } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
+import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
@@ -25,6 +26,7 @@ for (const suite of [
   sweepRepairSuite,
   replayStoreSuite,
   generationSuite,
+  healthSuite,
   logReaderSuite,
 ]) {
   suite('the fakes', inMemory)

@@ -2,6 +2,7 @@
 // Workers stop at every await, where they can be left for dead. It checks the invariants as it goes.
 
 import { makeAttemptDelivery, type AttemptDelivery } from '../../lib/broker/attempt-delivery.ts'
+import { makeIsolation } from '../../lib/broker/isolation.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
 import type { Clock, JobVerdict, Log } from '../../lib/broker/ports.ts'
 import { makeSweep } from '../../lib/broker/sweep.ts'
@@ -114,6 +115,14 @@ export const makeWorld = async (rig: StoreRig) => {
       schedule: SCHEDULE,
       jitter: 0,
       userAgent: 'model',
+      afterAttempt: makeIsolation({
+        health: rig.health,
+        gate: rig.gate,
+        handOver: queue.enqueue,
+        openMs: 30_000,
+        disable: () => Promise.resolve(),
+        log: SILENT,
+      }),
       steps: () => undefined,
       routing: undefined,
       patience: makePatience({ clock, log: SILENT }),

@@ -101,6 +101,8 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     marginMs: delivery.leaseMarginMs,
     graceMs: sweep.graceMs,
     retentionDays: config.retentionDays,
+    concurrency: delivery.concurrency,
+    breakerFailures: delivery.breakerFailures,
   })
   const redis = openRedis(config.redisUrl ?? '', config, log)
   await redis.check()

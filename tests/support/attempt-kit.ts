@@ -38,6 +38,7 @@ export const claim: Claim = {
   claimedAtMs: 1_700_000_000_000,
   leaseUntilMs: 1_700_000_001_500,
   traceparent: null,
+  health: { probe: false, released: false, opens: 0, failingForMs: null },
 }
 
 export const answered = (statusCode: number): SendOutcome => ({
@@ -114,6 +115,7 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
     schedule: [5_000, 660_000],
     jitter: 0,
     userAgent: 'webhook-broker/test',
+    afterAttempt: () => Promise.resolve(),
     steps: (step) => steps.push(step),
     log,
     ...deps,

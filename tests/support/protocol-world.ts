@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { makeAttemptDelivery } from '../../lib/broker/attempt-delivery.ts'
+import { makeIsolation } from '../../lib/broker/isolation.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
 import type { DeliveryQueue, Steps, StepName } from '../../lib/broker/ports.ts'
 import { makeSweep } from '../../lib/broker/sweep.ts'
@@ -72,6 +73,14 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
     schedule: [1_000, 2_000, 4_000],
     jitter: 0,
     userAgent: 'model',
+    afterAttempt: makeIsolation({
+      health: rig.health,
+      gate: rig.gate,
+      handOver: eager.enqueue,
+      openMs: 30_000,
+      disable: () => Promise.resolve(),
+      log: log,
+    }),
     sender: {
       send: ({ headers, body, mayStillSend, onWritten }) => {
         if (!mayStillSend()) throw new Error('a lease cannot end here: the clock stands still')

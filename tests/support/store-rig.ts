@@ -8,16 +8,19 @@ import type {
   Claim,
   ClaimOutcome,
   DeliveryLog,
+  HealthStore,
   LogReader,
   ReplayStore,
   SweepStore,
   WebhookStore,
 } from '../../lib/broker/ports.ts'
+import { makeWebhookGate, type WebhookGate } from '../../lib/broker/webhook-gate.ts'
 import type { Plan, SendOutcome } from '../../lib/domain/attempt.ts'
 import type { Database } from '../../lib/postgres/database.ts'
 import { makeIds, makeRandom, systemClock } from '../../lib/wiring/runtime.ts'
 import { makeStores, type Stores } from '../../lib/wiring/stores.ts'
 import { makeFakeDeliveryLog } from './fakes/delivery-log.ts'
+import { makeFakeHealthStore } from './fakes/health-store.ts'
 import { makeFakeAuditStore, makeFakeLogReader } from './fakes/log-reader.ts'
 import { makeFakeSweepStore } from './fakes/sweep-store.ts'
 import { makeFakeWebhookStore } from './fakes/webhook-store.ts'
@@ -34,6 +37,8 @@ export type StorePorts = {
   sweepStore: SweepStore
   audits: AuditStore
   replays: ReplayStore
+  health: HealthStore
+  gate: WebhookGate
 }
 
 /** What a contract suite sees: ports, and hands that move time. */
@@ -44,7 +49,15 @@ export type StoreRig = Stores & StoreHands & { sql: RunSql; close(): Promise<voi
 
 export type MakeRig = () => Promise<Rig>
 
-export const SETTINGS = { timeoutMs: 1_000, marginMs: 500, graceMs: 30_000, retentionDays: 30 }
+export const SETTINGS = {
+  timeoutMs: 1_000,
+  marginMs: 500,
+  graceMs: 30_000,
+  retentionDays: 30,
+  concurrency: 100,
+  // No breaker: what a test does to the log is not what a receiver does.
+  breakerFailures: 0,
+}
 
 /** @param sql runs a statement of the test's own */
 export const rigOver = (
@@ -55,9 +68,13 @@ export const rigOver = (
 
 /** @param nowMs the database clock, which the test moves */
 export const makeFakeStores = (nowMs: () => number): StorePorts & StoreHands & { world: World } => {
-  const world = makeWorld(nowMs, { ...SETTINGS, queueHorizonMs: QUEUE_HORIZON_MS })
+  const gate = makeWebhookGate(SETTINGS, nowMs)
+  const stuckMs = SETTINGS.timeoutMs + SETTINGS.marginMs + SETTINGS.graceMs
+  const world = makeWorld(nowMs, { ...SETTINGS, queueHorizonMs: QUEUE_HORIZON_MS, stuckMs }, gate)
   return {
     world,
+    gate,
+    health: makeFakeHealthStore(world),
     webhooks: makeFakeWebhookStore(world),
     deliveryLog: makeFakeDeliveryLog(world),
     reader: makeFakeLogReader(world),

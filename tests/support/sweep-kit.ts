@@ -1,6 +1,6 @@
 // A sweep over a world of a test's own: rows that are due, a queue and a routing table in memory, a clock that stands.
 
-import type { DueDelivery, RoutingSnapshot, SweepStore } from '../../lib/broker/ports.ts'
+import type { DueDelivery, Ready, RoutingSnapshot, SweepStore } from '../../lib/broker/ports.ts'
 import { makeSweep, type SweepDeps } from '../../lib/broker/sweep.ts'
 import { makeFakeDeliveryQueue } from './fakes/delivery-queue.ts'
 import { makeManualClock } from './fakes/manual-clock.ts'
@@ -23,6 +23,7 @@ type World = {
   makeDue?: SweepStore['makeDue']
   incarnation?: number
   pruned?: number[]
+  stuck?: Ready[]
 }
 
 export const setUpSweep = (world: World, change: Partial<SweepDeps> = {}) => {
@@ -46,6 +47,7 @@ export const setUpSweep = (world: World, change: Partial<SweepDeps> = {}) => {
       state.incarnation = to
       return Promise.resolve()
     },
+    wakeWebhooks: () => Promise.resolve(world.stuck ?? []),
     prune: (_limit, beforeId) => {
       state.beforeIds.push(beforeId)
       return Promise.resolve(pruned.shift() ?? 0)

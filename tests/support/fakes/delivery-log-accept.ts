@@ -98,6 +98,7 @@ const newDelivery = (input: AcceptInput, webhookId: string, nowMs: number): Deli
     probes: 0,
     generation: 0,
     lastStale: false,
+    released: false,
     claimToken: null,
     claimedAtMs: 0,
     leaseUntilMs: null,

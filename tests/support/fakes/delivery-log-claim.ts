@@ -1,7 +1,8 @@
 // Claiming in memory: a compare-and-set that says why it refuses.
 
-import type { Claim, ClaimOutcome } from '../../../lib/broker/ports.ts'
-import { CRASH_BUDGET } from '../../../lib/domain/delivery.ts'
+import type { Claim, ClaimHealth, ClaimOutcome } from '../../../lib/broker/ports.ts'
+import { CRASH_BUDGET, type ParkReason } from '../../../lib/domain/delivery.ts'
+import { newHealth } from './health-store.ts'
 import {
   openDeliveries,
   webhookOf,
@@ -12,6 +13,9 @@ import {
 } from './world.ts'
 
 const HOUR_MS = 3_600_000
+const NAMED_MS = 20
+const BUSY_MS = 250
+const HELD_MS = 1_000
 
 export const claim = (world: World, deliveryId: string, token: string): ClaimOutcome => {
   const row = world.deliveries.get(deliveryId)
@@ -27,19 +31,24 @@ export const claim = (world: World, deliveryId: string, token: string): ClaimOut
   const crashedOut = row.leaseUntilMs !== null && row.crashCount >= CRASH_BUDGET
   const early = row.nextAttemptAtMs > nowMs
   if (early && !webhook.deleted && !crashedOut && webhook.status === 'enabled') {
-    return row.parked === null
+    return row.parked === null || Number.isFinite(row.nextAttemptAtMs)
       ? { kind: 'not_due', atMs: row.nextAttemptAtMs, dbNowMs: nowMs }
       : { kind: 'parked', reason: row.parked }
   }
   endLease(world, row)
   if (webhook.deleted) return end(world, row, { status: 'cancelled' })
   if (crashedOut) return end(world, row, { status: 'dead', deadReason: 'crash_budget' })
-  if (webhook.status === 'disabled') return park(world, row)
+  if (webhook.status === 'disabled') return park(world, row, 'webhook_disabled')
+  const health = healthOf(world, row)
+  const waits = waitsForWebhook(world, row, webhook)
+  if (waits !== undefined) return waits
+  row.released = false
   row.attemptCount += 1
   row.claimToken = token
   row.claimedAtMs = nowMs
   row.leaseUntilMs = nowMs + timeoutOf(world, webhook) + world.settings.marginMs
-  return { kind: 'claimed', claim: toClaim(world, row, webhook) }
+  world.admissions.claimed(row.webhookId, row.id)
+  return { kind: 'claimed', claim: { ...toClaim(world, row, webhook), health } }
 }
 
 /** What the direct dispatcher may claim: the longest due first, then in the order of ids. */
@@ -70,11 +79,83 @@ const end = (world: World, row: DeliveryRow, change: Partial<DeliveryRow>): Clai
   return { kind: 'finished' }
 }
 
-const park = (world: World, row: DeliveryRow): ClaimOutcome => {
-  row.parked = 'webhook_disabled'
+const park = (world: World, row: DeliveryRow, reason: ParkReason): ClaimOutcome => {
+  row.parked = reason
   row.nextAttemptAtMs = Infinity
   row.dueAtMs = world.nowMs() + HOUR_MS
-  return { kind: 'parked', reason: 'webhook_disabled' }
+  row.released = false
+  return { kind: 'parked', reason }
+}
+
+const again = (world: World, row: DeliveryRow, atMs: number): ClaimOutcome => {
+  row.nextAttemptAtMs = atMs
+  row.dueAtMs = atMs + world.settings.graceMs
+  return { kind: 'not_due', atMs, dbNowMs: world.nowMs() }
+}
+
+const healthOf = (world: World, row: DeliveryRow): ClaimHealth => {
+  const health = world.health.get(row.webhookId)
+  const since = health?.failingSinceMs ?? null
+  return {
+    probe: health?.state === 'open' && health.probeId === row.id,
+    released: row.released,
+    opens: health?.opens ?? 0,
+    failingForMs: since === null ? null : world.nowMs() - since,
+  }
+}
+
+/** The breaker, a backlog, or too much under way. @returns undefined when it may be attempted */
+const waitsForWebhook = (
+  world: World,
+  row: DeliveryRow,
+  webhook: WebhookRow,
+): ClaimOutcome | undefined => {
+  const nowMs = world.nowMs()
+  const health = world.health.get(row.webhookId)
+  if (health?.state === 'open') {
+    if (health.probeId !== null && health.probeId !== row.id)
+      return park(world, row, 'breaker_open')
+    const openUntilMs = health.openUntilMs ?? nowMs
+    if (health.probeId === row.id && openUntilMs <= nowMs) return undefined
+    health.probeId = row.id
+    row.parked = 'breaker_open'
+    return again(world, row, Math.max(openUntilMs, nowMs + NAMED_MS))
+  }
+  if (health?.state === 'ramping' && !row.released) return capped(world, row)
+  return pastItsRoom(world, row, webhook)
+}
+
+const pastItsRoom = (
+  world: World,
+  row: DeliveryRow,
+  webhook: WebhookRow,
+): ClaimOutcome | undefined => {
+  const view = world.admissions.view()
+  const mine = view.webhooks.find(({ webhookId }) => webhookId === row.webhookId)
+  const here = mine?.inFlight ?? 0
+  if (row.released) {
+    if (mine?.slow !== true || view.slowRoom > 0) return undefined
+    return again(world, row, world.nowMs() + HELD_MS)
+  }
+  const room = Math.min(mine?.room ?? view.otherwise, (webhook.maxInFlight ?? Infinity) - here)
+  if (room > 0) return undefined
+  if (mine?.parks !== true && webhook.maxInFlight === null)
+    return again(world, row, world.nowMs() + BUSY_MS)
+  const health = newHealth(world, 'ramping')
+  const since = world.health.get(row.webhookId)?.failingSinceMs ?? null
+  world.health.set(row.webhookId, {
+    ...health,
+    failingSinceMs: since,
+    released: Math.max(here, 1),
+  })
+  if (here > 0) return capped(world, row)
+  row.released = true
+  return again(world, row, world.nowMs() + HELD_MS)
+}
+
+const capped = (world: World, row: DeliveryRow): ClaimOutcome => {
+  world.admissions.parked(row.webhookId)
+  return park(world, row, 'capped')
 }
 
 const toClaim = (world: World, row: DeliveryRow, webhook: WebhookRow): Claim => {
@@ -105,5 +186,6 @@ const toClaim = (world: World, row: DeliveryRow, webhook: WebhookRow): Claim => 
     claimedAtMs: row.claimedAtMs,
     leaseUntilMs: row.leaseUntilMs ?? 0,
     traceparent: message.traceparent,
+    health: healthOf(world, row),
   }
 }

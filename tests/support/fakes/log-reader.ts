@@ -137,6 +137,7 @@ const toView = (world: World, row: DeliveryRow): DeliveryView => {
       leaseUntil: dateOrNull(row.leaseUntilMs),
       nextAttemptAt: new Date(row.nextAttemptAtMs),
       parked: webhook.status === 'disabled' ? 'webhook_disabled' : row.parked,
+      breakerUntil: dateOrNull(world.health.get(row.webhookId)?.openUntilMs ?? null),
     }),
     createdAt: new Date(row.createdAtMs),
     firstDeliveredAt: dateOrNull(row.firstDeliveredAtMs),

@@ -2,6 +2,7 @@
 
 import type { DueDelivery, SweepStore } from '../../../lib/broker/ports.ts'
 import { CRASH_BUDGET } from '../../../lib/domain/delivery.ts'
+import { wakeWebhooks } from './health-store.ts'
 import {
   openDeliveries,
   statement,
@@ -24,6 +25,7 @@ export const makeFakeSweepStore = (world: World): SweepStore => ({
     statement(world, () => {
       world.incarnation = Math.max(world.incarnation, to)
     }),
+  wakeWebhooks: (limit) => statement(world, () => wakeWebhooks(world, limit)),
   prune: (limit, beforeId) => statement(world, () => prune(world, limit, beforeId)),
   finished: () =>
     statement(world, () => {
@@ -69,7 +71,12 @@ const findingOf = (world: World, row: DeliveryRow): DueDelivery['finding'] => {
   if (row.leaseUntilMs !== null) {
     return row.crashCount >= CRASH_BUDGET ? 'crash_budget' : 'expired_lease'
   }
-  return row.parked === 'webhook_disabled' && webhook.status === 'disabled' ? 'parked' : 'unqueued'
+  if (row.parked === 'webhook_disabled') {
+    return webhook.status === 'disabled' ? 'parked' : 'unqueued'
+  }
+  const state = world.health.get(row.webhookId)?.state ?? 'closed'
+  const waits = row.parked !== null && row.nextAttemptAtMs === Infinity
+  return waits && state !== 'closed' ? 'parked' : 'unqueued'
 }
 
 const change = (world: World, row: DeliveryRow, finding: DueDelivery['finding']): void => {
@@ -93,7 +100,8 @@ const change = (world: World, row: DeliveryRow, finding: DueDelivery['finding'])
       row.finishedAtMs = nowMs
       return
     case 'unqueued':
-      if (row.parked === 'webhook_disabled') row.nextAttemptAtMs = nowMs
+      if (row.parked === 'webhook_disabled' || row.nextAttemptAtMs === Infinity)
+        row.nextAttemptAtMs = nowMs
       row.parked = null
       row.dueAtMs =
         Math.max(row.nextAttemptAtMs, nowMs) + graceMs * 2 ** Math.min(row.probes, MAX_DOUBLINGS)

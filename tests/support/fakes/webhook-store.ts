@@ -8,6 +8,7 @@ import type {
   WebhookStore,
 } from '../../../lib/broker/ports.ts'
 import type { Webhook, WebhookChange } from '../../../lib/domain/webhook.ts'
+import { newHealth } from './health-store.ts'
 import { openDeliveries, statement, type WebhookRow, type World } from './world.ts'
 
 export const makeFakeWebhookStore = (world: World): WebhookStore => ({
@@ -140,9 +141,12 @@ const remove = (world: World, key: WebhookKey) => {
 
 const releaseParked = (world: World, webhookId: string, limit: number) => {
   const parked = openDeliveries(world)
-    .filter((row) => row.webhookId === webhookId && row.parked === 'webhook_disabled')
+    .filter((row) => row.webhookId === webhookId && row.parked !== null)
     .slice(0, limit)
   const nowMs = world.nowMs()
+  const health = world.health.get(webhookId)
+  if (health !== undefined)
+    Object.assign(health, { ...newHealth(world, 'closed'), changedAtMs: nowMs })
   for (const row of parked) {
     Object.assign(row, { parked: null, nextAttemptAtMs: nowMs, dueAtMs: nowMs })
     row.generation += 1

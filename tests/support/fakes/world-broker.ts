@@ -3,6 +3,8 @@
 
 import { makeAttemptDelivery } from '../../../lib/broker/attempt-delivery.ts'
 import { makeAudit } from '../../../lib/broker/audit.ts'
+import { disableWebhook } from '../../../lib/broker/disable-webhook.ts'
+import { makeIsolation } from '../../../lib/broker/isolation.ts'
 import { makeManageWebhook } from '../../../lib/broker/manage-webhook.ts'
 import { makePatience } from '../../../lib/broker/patience.ts'
 import type {
@@ -64,6 +66,14 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
     schedule,
     jitter: 0,
     userAgent: 'webhook-broker/test',
+    afterAttempt: makeIsolation({
+      health: stores.health,
+      gate: stores.gate,
+      handOver: reached.enqueue,
+      openMs: 30_000,
+      disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
+      log,
+    }),
     sender: {
       send: async (request) => {
         if (!request.mayStillSend()) return LEASE_LOST

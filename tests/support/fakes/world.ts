@@ -1,7 +1,7 @@
 // What Postgres holds, in memory, for tests of use cases: the state that the fake stores share, under a clock that the
 // test moves. The contract suites hold the fakes to what the real stores do.
 
-import type { AttemptView } from '../../../lib/broker/ports.ts'
+import type { Admissions, AttemptView } from '../../../lib/broker/ports.ts'
 import type { DeadReason, DeliveryStatus, ParkReason } from '../../../lib/domain/delivery.ts'
 import { BrokerError } from '../../../lib/domain/errors.ts'
 import type { Webhook } from '../../../lib/domain/webhook.ts'
@@ -49,6 +49,7 @@ export type DeliveryRow = {
   probes: number
   generation: number
   lastStale: boolean
+  released: boolean
   claimToken: string | null
   claimedAtMs: number
   leaseUntilMs: number | null
@@ -59,12 +60,23 @@ export type DeliveryRow = {
   finishedAtMs: number | null
 }
 
+export type HealthRow = {
+  state: 'closed' | 'open' | 'ramping'
+  openUntilMs: number | null
+  opens: number
+  probeId: string | null
+  failingSinceMs: number | null
+  released: number
+  changedAtMs: number
+}
+
 export type WorldSettings = {
   timeoutMs: number
   marginMs: number
   graceMs: number
   retentionDays: number
   queueHorizonMs: number
+  stuckMs: number
 }
 
 export type World = {
@@ -81,12 +93,21 @@ export type World = {
   deliveries: Map<string, DeliveryRow>
   /** By delivery id. */
   attempts: Map<string, AttemptView[]>
+  /** By webhook. */
+  health: Map<string, HealthRow>
+  /** What the process that claims may take. */
+  admissions: Admissions
   incarnation: number
   lastSweepAtMs: number | null
 }
 
 /** @param nowMs the database clock */
-export const makeWorld = (nowMs: () => number, settings: WorldSettings): World => ({
+export const makeWorld = (
+  nowMs: () => number,
+  settings: WorldSettings,
+  admissions: Admissions,
+): World => ({
+  admissions,
   settings,
   nowMs,
   up: true,
@@ -96,6 +117,7 @@ export const makeWorld = (nowMs: () => number, settings: WorldSettings): World =
   keys: new Map(),
   deliveries: new Map(),
   attempts: new Map(),
+  health: new Map(),
   incarnation: 0,
   lastSweepAtMs: null,
 })

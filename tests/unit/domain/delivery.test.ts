@@ -58,6 +58,7 @@ describe('why a delivery is not delivered yet', () => {
     leaseUntil: null,
     nextAttemptAt: now,
     parked: null,
+    breakerUntil: null,
   }
 
   test('nothing is waited for once it has ended', () => {
@@ -91,13 +92,20 @@ describe('why a delivery is not delivered yet', () => {
   })
 
   test('it waits for the breaker or the rate limit until a time', () => {
-    expect(waitingFor({ ...facts, parked: 'breaker_open', nextAttemptAt: later })).toEqual({
+    expect(waitingFor({ ...facts, parked: 'breaker_open', breakerUntil: later })).toEqual({
       reason: 'breaker_open',
       until: later,
     })
     expect(waitingFor({ ...facts, parked: 'rate_limited', nextAttemptAt: later })).toEqual({
       reason: 'rate_limited',
       until: later,
+    })
+  })
+
+  test('it is queued while attempts of its own webhook must end first', () => {
+    expect(waitingFor({ ...facts, parked: 'capped', nextAttemptAt: later })).toEqual({
+      reason: 'queued',
+      until: null,
     })
   })
 })

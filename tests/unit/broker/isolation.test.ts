@@ -1,0 +1,147 @@
+// What the end of an attempt does for its webhook, with a health store that a test scripts.
+
+import { beforeEach, describe, expect, test } from 'vitest'
+import { makeIsolation } from '../../../lib/broker/isolation.ts'
+import type { Claim, HealthStore } from '../../../lib/broker/ports.ts'
+import { makeWebhookGate } from '../../../lib/broker/webhook-gate.ts'
+import type { SendOutcome } from '../../../lib/domain/attempt.ts'
+import { answered, claim } from '../../support/attempt-kit.ts'
+import { makeRecordingLog } from '../../support/fakes/recording-log.ts'
+
+const DAY_MS = 86_400_000
+const TIMED_OUT: SendOutcome = {
+  kind: 'failed',
+  code: 'timeout',
+  detail: '',
+  permanent: false,
+  staleConnection: false,
+}
+
+let calls: unknown[][]
+let handed: { deliveryId: string; delayMs: number }[]
+let failing: boolean
+
+const note =
+  <Answer>(name: string, answer: Answer) =>
+  (...given: unknown[]) => {
+    calls.push([name, ...given])
+    return failing ? Promise.reject(new Error('no Postgres')) : Promise.resolve(answer)
+  }
+const ready = (deliveryId: string) => ({ deliveryId, generation: 1 })
+const health: HealthStore = {
+  open: note('open', { opened: true, probe: { ...ready('dlv_probe'), delayMs: 30_000 } }),
+  close: note('close', [ready('dlv_a'), ready('dlv_b')]),
+  release: note('release', { ready: [ready('dlv_c')], drained: false }),
+  failing: note('failing', undefined),
+  succeeded: note('succeeded', undefined),
+}
+
+const setUp = () => {
+  const log = makeRecordingLog()
+  const gate = makeWebhookGate({ concurrency: 100, breakerFailures: 3 }, () => 0)
+  const after = makeIsolation({
+    health,
+    gate,
+    handOver: (jobs) => {
+      handed.push(...jobs)
+      return Promise.resolve()
+    },
+    openMs: 30_000,
+    disable: ({ webhookId }) => note('disable', undefined)(webhookId),
+    log,
+  })
+  const ended = (outcome: SendOutcome | undefined, change: Partial<Claim['health']> = {}) =>
+    after({ ...claim, health: { ...claim.health, ...change } }, outcome)
+  return { log, gate, ended }
+}
+
+beforeEach(() => {
+  calls = []
+  handed = []
+  failing = false
+})
+
+describe('an attempt that has ended', () => {
+  test('at a healthy webhook costs nothing', async () => {
+    const { ended } = setUp()
+    await ended(answered(200))
+    await ended(answered(500))
+    expect(calls).toEqual([])
+  })
+
+  test('as the last of too many failures opens the breaker and hands over its probe', async () => {
+    const { ended, log } = setUp()
+    await ended(answered(500))
+    await ended(TIMED_OUT)
+    await ended(answered(429))
+    expect(calls).toEqual([
+      ['open', { webhookId: 'wh_1', openForMs: 30_000, probeId: undefined }],
+      ['failing', 'wh_1'],
+    ])
+    expect(handed).toEqual([{ deliveryId: 'dlv_probe', generation: 1, delayMs: 30_000 }])
+    expect(log.lines.map(({ event }) => event)).toEqual(['breaker.opened'])
+  })
+
+  test('as a probe that failed keeps it open for longer', async () => {
+    const { ended } = setUp()
+    await ended(answered(503), { probe: true, opens: 2, failingForMs: 600_000 })
+    expect(calls).toEqual([['open', { webhookId: 'wh_1', openForMs: 120_000, probeId: 'dlv_1' }]])
+  })
+
+  test('as a probe that succeeded closes it, and lets the first ones go', async () => {
+    const { ended } = setUp()
+    await ended(answered(200), { probe: true, opens: 2, failingForMs: 600_000 })
+    expect(calls).toEqual([
+      ['close', 'wh_1', 'dlv_1', 10],
+      ['succeeded', 'wh_1'],
+    ])
+    expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_a', 'dlv_b'])
+  })
+
+  test('as a probe that says nothing changes nothing: it is sent again', async () => {
+    const { ended } = setUp()
+    await ended(undefined, { probe: true, opens: 1, failingForMs: 60_000 })
+    await ended({ ...TIMED_OUT, code: 'reset', staleConnection: true }, { probe: true })
+    expect(calls).toEqual([])
+  })
+
+  test('after it was let go brings two along, one if it failed', async () => {
+    const { ended } = setUp()
+    await ended(answered(200), { released: true })
+    await ended(answered(500), { released: true })
+    expect(calls).toEqual([
+      ['release', { webhookId: 'wh_1', count: 2, limit: 80 }],
+      ['release', { webhookId: 'wh_1', count: 1, limit: 80 }],
+    ])
+    expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_c', 'dlv_c'])
+  })
+
+  test('where others were parked brings them along as well', async () => {
+    const { ended, gate } = setUp()
+    gate.parked('wh_1')
+    await ended(answered(200))
+    expect(calls.map(([name]) => name)).toEqual(['release'])
+  })
+
+  test('is the end of a webhook that has failed for five days', async () => {
+    const { ended } = setUp()
+    await ended(answered(500), { failingForMs: 5 * DAY_MS - 1 })
+    expect(calls).toEqual([])
+    await ended(answered(500), { failingForMs: 5 * DAY_MS })
+    expect(calls).toEqual([['disable', 'wh_1']])
+  })
+
+  test('well ends the count of the days', async () => {
+    const { ended } = setUp()
+    await ended(answered(200), { failingForMs: 5 * DAY_MS })
+    expect(calls).toEqual([['succeeded', 'wh_1']])
+  })
+
+  test('is not failed by a Postgres that is away', async () => {
+    const { ended, log } = setUp()
+    failing = true
+    await ended(answered(200), { released: true })
+    expect(log.lines.map(({ event }) => event)).toEqual(['isolation.postponed'])
+    expect(handed).toEqual([])
+  })
+})

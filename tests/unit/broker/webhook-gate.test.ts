@@ -1,0 +1,136 @@
+// What one process lets through for each webhook, with a clock that the test moves.
+
+import { beforeEach, describe, expect, test } from 'vitest'
+import { makeWebhookGate, type WebhookGate } from '../../../lib/broker/webhook-gate.ts'
+import type { Ending } from '../../../lib/domain/breaker.ts'
+
+let nowMs: number
+let gate: WebhookGate
+let count: number
+
+beforeEach(() => {
+  nowMs = 1_000
+  count = 0
+  gate = makeWebhookGate({ concurrency: 100, breakerFailures: 10 }, () => nowMs)
+})
+
+const claim = (webhookId: string, times = 1): string[] =>
+  Array.from({ length: times }, () => {
+    const id = `dlv_${(count += 1)}`
+    gate.claimed(webhookId, id)
+    return id
+  })
+const end = (webhookId: string, ids: readonly string[], ending: Ending = 'succeeded') =>
+  ids.map((deliveryId) => gate.ended({ webhookId, deliveryId, ending }))
+const seen = (webhookId: string) =>
+  gate.view().webhooks.find((admission) => admission.webhookId === webhookId)
+/** A webhook that answers in so many ms. */
+const warm = (webhookId: string, tookMs: number) => {
+  const ids = claim(webhookId)
+  nowMs += tookMs
+  end(webhookId, ids)
+}
+
+describe('the room of a webhook', () => {
+  test('that answers at once is the whole worker, while it is alone', () => {
+    warm('wh_a', 50)
+    claim('wh_a', 30)
+    expect(seen('wh_a')).toMatchObject({ inFlight: 30, room: 70, slow: false })
+  })
+
+  test('that nobody knows leaves a fifth for the others, and the rest asks again', () => {
+    expect(gate.view()).toEqual({ webhooks: [], otherwise: 80, slowRoom: 50 })
+    claim('wh_new', 3)
+    expect(seen('wh_new')).toEqual({
+      webhookId: 'wh_new',
+      inFlight: 3,
+      room: 77,
+      parks: false,
+      slow: false,
+    })
+  })
+
+  test('that hangs is a fifth from the first second on, and the rest is parked', () => {
+    claim('wh_hangs', 15)
+    nowMs += 999
+    expect(seen('wh_hangs')).toMatchObject({ room: 65, parks: false, slow: false })
+    nowMs += 1
+    expect(seen('wh_hangs')).toMatchObject({ room: 5, parks: true, slow: true })
+    claim('wh_hangs', 5)
+    expect(seen('wh_hangs')).toMatchObject({ room: 0, slow: true })
+  })
+
+  test('is remembered as slow until an attempt is quick again', () => {
+    warm('wh_a', 15_000)
+    expect(seen('wh_a')).toMatchObject({ inFlight: 0, room: 20, slow: true })
+    warm('wh_a', 100)
+    expect(seen('wh_a')).toBeUndefined()
+  })
+
+  test('that takes its time is all but a fifth once another webhook has work', () => {
+    warm('wh_a', 300)
+    claim('wh_a', 10)
+    expect(seen('wh_a')).toMatchObject({ room: 90 })
+    claim('wh_b', 5)
+    expect(seen('wh_a')).toMatchObject({ room: 65, parks: true })
+    claim('wh_a', 70)
+    expect(seen('wh_a')).toMatchObject({ inFlight: 80, room: 0 })
+    // Ten seconds later the other one has nothing any more.
+    claim('wh_a')
+    nowMs += 11_000
+    expect(seen('wh_a')?.slow).toBe(true)
+  })
+
+  test('of slow webhooks together is half of the worker', () => {
+    for (const name of ['a', 'b', 'c']) claim(`wh_${name}`, 15)
+    nowMs += 1_000
+    expect(gate.view().slowRoom).toBe(5)
+    expect(seen('wh_a')).toMatchObject({ inFlight: 15, room: 5 })
+    claim('wh_a', 5)
+    expect(seen('wh_b')).toMatchObject({ inFlight: 15, room: 0 })
+    expect(gate.view().slowRoom).toBe(0)
+  })
+
+  test('of a worker with one slot is one', () => {
+    gate = makeWebhookGate({ concurrency: 1, breakerFailures: 10 }, () => nowMs)
+    expect(gate.view()).toEqual({ webhooks: [], otherwise: 1, slowRoom: 1 })
+    warm('wh_a', 5_000)
+    expect(seen('wh_a')).toMatchObject({ room: 1, slow: true })
+  })
+})
+
+describe('what a gate remembers', () => {
+  test('ten failures in a row open the breaker, a success between them does not', () => {
+    const nine = end('wh_a', claim('wh_a', 9), 'failed')
+    expect(nine.map(({ trips }) => trips)).toEqual(Array(9).fill(false))
+    expect(nine.at(-1)?.failures).toBe(9)
+    end('wh_a', claim('wh_a'), 'succeeded')
+    expect(end('wh_a', claim('wh_a', 9), 'failed').some(({ trips }) => trips)).toBe(false)
+    expect(end('wh_a', claim('wh_a'), 'failed')).toEqual([{ trips: true, failures: 10 }])
+  })
+
+  test('a backlog that seems to have ended is looked after for five seconds', () => {
+    expect(gate.hasBacklog('wh_a')).toBe(false)
+    gate.parked('wh_a')
+    expect(gate.hasBacklog('wh_a')).toBe(true)
+    gate.noBacklog('wh_a')
+    nowMs += 4_999
+    expect(gate.hasBacklog('wh_a')).toBe(true)
+    nowMs += 1
+    expect(gate.hasBacklog('wh_a')).toBe(false)
+  })
+
+  test('a backlog is let go up to a fifth while the webhook is slow, else up to all', () => {
+    warm('wh_slow', 2_000)
+    expect(gate.limitOf('wh_slow')).toBe(20)
+    warm('wh_quick', 20)
+    expect(gate.limitOf('wh_quick')).toBe(100)
+  })
+
+  test('it does not grow without end', () => {
+    for (let n = 0; n < 6_000; n += 1) end(`wh_${n}`, claim(`wh_${n}`, 1))
+    claim('wh_last', 2)
+    expect(seen('wh_last')).toMatchObject({ inFlight: 2 })
+    expect(gate.view().webhooks).toHaveLength(1)
+  })
+})

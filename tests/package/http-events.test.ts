@@ -23,15 +23,7 @@ const JSON_TYPE = { ...AUTH, 'content-type': 'application/json' }
 const json = (result: HttpResult) => JSON.parse(result.body) as Record<string, unknown>
 
 const registerWebhook = (eventName: string) =>
-  kit.invoke(
-    'register',
-    httpApiV2({
-      method: 'POST',
-      path: '/api/v0/webhooks',
-      headers: JSON_TYPE,
-      body: JSON.stringify({ eventName, webhookUrl: 'http://127.0.0.1:4000/h' }),
-    }),
-  )
+  kit.call('register', 'POST webhooks', { eventName, webhookUrl: 'http://127.0.0.1:4000/h' })
 
 const payloadOf = async (result: HttpResult): Promise<Buffer | undefined> => {
   const [row] = await kit.schema.sql<{ payload: Buffer }>(

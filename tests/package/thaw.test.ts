@@ -4,7 +4,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { makeQueueNames } from '../../lib/queue/names.ts'
-import { KEY, makeFunctionKit, type FunctionKit } from '../support/function-kit.ts'
+import { makeFunctionKit, type FunctionKit } from '../support/function-kit.ts'
 import { PACKAGING_TIMEOUT_MS } from '../support/function-package.ts'
 import { httpApiV2 } from '../support/http-events.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -23,18 +23,8 @@ afterAll(async () => {
   await kit.stop()
 })
 
-const request = (method: string, path: string, body?: unknown) =>
-  httpApiV2({
-    method,
-    path: `/api/v0/${path}`,
-    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
 const register = (eventName: string) =>
-  kit.invoke(
-    'register',
-    request('POST', 'webhooks', { eventName, webhookUrl: 'http://127.0.0.1:4000/h' }),
-  )
+  kit.call('register', 'POST webhooks', { eventName, webhookUrl: 'http://127.0.0.1:4000/h' })
 const timed = async <T>(work: () => Promise<T>): Promise<{ result: T; tookMs: number }> => {
   const startedMs = performance.now()
   const result = await work()
@@ -44,8 +34,7 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ result: T; tookMs: nu
 describe('trigger', () => {
   it('has done everything when it answers, and works again after a thaw that finds no connection', async () => {
     expect((await register('packed')).statusCode).toBe(201)
-    const trigger = (n: number) =>
-      kit.invoke('trigger', request('POST', 'trigger-event/packed', { n }))
+    const trigger = (n: number) => kit.call('trigger', 'POST trigger-event/packed', { n })
     const first = await trigger(1)
     expect([first.statusCode, JSON.parse(first.body)]).toMatchObject([202, { deliveries: 1 }])
     // What a 202 promises is there when it is given: nothing runs afterwards.
@@ -77,9 +66,9 @@ describe('every other function', () => {
     expect((await register('thawed')).statusCode).toBe(201)
     const calls = {
       register: () => register('thawed-again'),
-      list: () => kit.invoke('list', request('GET', 'webhooks/thawed')),
-      deliveries: () => kit.invoke('deliveries', request('GET', 'deliveries')),
-      manage: () => kit.invoke('manage', request('GET', 'webhooks/thawed/wh_unknown')),
+      list: () => kit.call('list', 'GET webhooks/thawed'),
+      deliveries: () => kit.call('deliveries', 'GET deliveries'),
+      manage: () => kit.call('manage', 'GET webhooks/thawed/wh_unknown'),
       site: () => kit.invoke('site', httpApiV2({ method: 'GET', path: '/readyz' })),
     }
     const statuses = async () => {

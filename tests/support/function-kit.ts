@@ -4,6 +4,7 @@
 import { inject } from 'vitest'
 import type { HttpResult } from '../../lib/http/lambda.ts'
 import { filesOf, packagedOnce, runFunction, type RunningFunction } from './function-package.ts'
+import { httpApiV2 } from './http-events.ts'
 import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
 import { startProxy } from './tcp-proxy.ts'
 
@@ -15,6 +16,8 @@ export type FunctionKit = {
   env: Readonly<Record<string, string>>
   /** Invokes a function of serverless.yml, which is started by its first invocation. */
   invoke<Result = HttpResult>(name: string, event: unknown): Promise<Result>
+  /** A request of the API over an HTTP API, with the key: `call('list', 'GET webhooks')`. */
+  call(name: string, route: string, body?: unknown): Promise<HttpResult>
   /** Starts a function without invoking it: Lambda does this before the first event. */
   start(name: string): Promise<RunningFunction>
   /** What a thaw after a long freeze finds: the process goes on, and no connection of before is left. */
@@ -24,12 +27,18 @@ export type FunctionKit = {
   stop(): Promise<void>
 }
 
-export const makeFunctionKit = async (
-  more: Readonly<Record<string, string>> = {},
-): Promise<FunctionKit> => {
+export type FunctionKitOptions = {
+  /** On top of the environment that every function gets. */
+  env?: Readonly<Record<string, string>>
+  /** Where the connections to Postgres go on their way to the server: given its port, a port. */
+  before?: (postgresPort: number) => Promise<number>
+}
+
+export const makeFunctionKit = async (options: FunctionKitOptions = {}): Promise<FunctionKit> => {
   const packages = await packagedOnce()
   const schema = await makeSchema(inject('databaseUrl'))
-  const postgres = await startProxy({ port: Number(new URL(schema.url).port) })
+  const serverPort = Number(new URL(schema.url).port)
+  const postgres = await startProxy({ port: (await options.before?.(serverPort)) ?? serverPort })
   const redis = await startProxy({ port: Number(new URL(inject('redisUrl')).port) })
   const through = (url: string, port: number) => Object.assign(new URL(url), { port }).href
   const prefix = randomPrefix()
@@ -41,7 +50,7 @@ export const makeFunctionKit = async (
     BROKER_SECRET_KEY: Buffer.alloc(32, 3).toString('base64'),
     BROKER_ALLOWED_CIDRS: '127.0.0.1/32',
     BROKER_LOG_LEVEL: 'silent',
-    ...more,
+    ...options.env,
   }
   const running = new Map<string, Promise<RunningFunction>>()
   const start = (name: string): Promise<RunningFunction> => {
@@ -51,12 +60,15 @@ export const makeFunctionKit = async (
     running.set(name, started)
     return started
   }
+  const invoke = async <Result = HttpResult>(name: string, event: unknown): Promise<Result> =>
+    (await start(name)).invoke<Result>(event)
   return {
     schema,
     prefix,
     env,
     start,
-    invoke: async (name, event) => (await start(name)).invoke(event),
+    invoke,
+    call: (name, route, body) => invoke(name, apiRequest(route, body)),
     cutAll: async () => {
       const functions = await Promise.all(running.values())
       for (const each of functions) each.freeze()
@@ -75,4 +87,14 @@ export const makeFunctionKit = async (
       await schema.drop()
     },
   }
+}
+
+const apiRequest = (route: string, body: unknown) => {
+  const [method = '', path = ''] = route.split(' ')
+  return httpApiV2({
+    method,
+    path: `/api/v0/${path}`,
+    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
 }

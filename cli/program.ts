@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../lib/wiring/version.ts'
 import { addDeliveries } from './commands/deliveries.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addList } from './commands/list.ts'
 import { addListen } from './commands/listen.ts'
 import { addRegister } from './commands/register.ts'
@@ -36,6 +37,7 @@ export const runProgram = async (args: readonly string[]): Promise<ExitCode> => 
     addDeliveries,
     addShow,
     addListen,
+    addDoctor,
   ]) {
     add(kit)
   }

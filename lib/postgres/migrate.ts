@@ -16,21 +16,31 @@ const MIGRATIONS = {
 }
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */
-export const migrate = async ({ kysely }: Database): Promise<string[]> => {
-  // Kysely looks for its own table in every schema unless it is told which.
-  const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(
-    kysely,
-  )
-  const schema = rows[0]?.schema ?? 'public'
-  const migrator = new Migrator({
-    db: kysely,
-    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
-    migrationTableSchema: schema,
-  })
+export const migrate = async (database: Database): Promise<string[]> => {
+  const migrator = await makeMigrator(database)
   const { error, results } = await migrator.migrateToLatest()
   if (error !== undefined) {
     const failed = results?.find((result) => result.status === 'Error')?.migrationName
     throw new BrokerError('internal_error', `migration ${failed ?? ''} failed`, { cause: error })
   }
   return (results ?? []).filter((r) => r.status === 'Success').map((r) => r.migrationName)
+}
+
+/** Changes nothing. @returns the names of the migrations that this database lacks, all of them on an empty one */
+export const pendingMigrations = async (database: Database): Promise<string[]> => {
+  const migrator = await makeMigrator(database)
+  const migrations = await migrator.getMigrations()
+  return migrations.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
+}
+
+const makeMigrator = async ({ kysely }: Database): Promise<Migrator> => {
+  // Kysely looks for its own table in every schema unless it is told which.
+  const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(
+    kysely,
+  )
+  return new Migrator({
+    db: kysely,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+    migrationTableSchema: rows[0]?.schema ?? 'public',
+  })
 }

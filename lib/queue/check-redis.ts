@@ -4,12 +4,10 @@
 import type { Redis } from 'ioredis'
 import { BrokerError } from '../domain/errors.ts'
 
-/**
- * @returns `unknown` when a managed Redis hides its configuration: look it up in its console; `unreachable` when it
- *   does not answer (the broker starts without it)
- * @throws BrokerError `invalid_request` when the policy is another than noeviction
- */
-export const checkRedis = async (redis: Redis): Promise<'ok' | 'unknown' | 'unreachable'> => {
+export type Policy = { policy: string } | 'unknown' | 'unreachable'
+
+/** @returns `unknown` when a managed Redis hides its configuration: look it up in its console */
+export const readPolicy = async (redis: Redis): Promise<Policy> => {
   let policy: string | undefined
   try {
     const reply = await redis.config('GET', 'maxmemory-policy')
@@ -18,10 +16,20 @@ export const checkRedis = async (redis: Redis): Promise<'ok' | 'unknown' | 'unre
     // A reply that refuses the command comes from a Redis that is there.
     return error instanceof Error && error.name === 'ReplyError' ? 'unknown' : 'unreachable'
   }
-  if (policy === undefined) return 'unknown'
-  if (policy === 'noeviction') return 'ok'
+  return policy === undefined ? 'unknown' : { policy }
+}
+
+/**
+ * @returns `unknown` when a managed Redis hides its configuration; `unreachable` when it does not answer (the broker
+ *   starts without it)
+ * @throws BrokerError `invalid_request` when the policy is another than noeviction
+ */
+export const checkRedis = async (redis: Redis): Promise<'ok' | 'unknown' | 'unreachable'> => {
+  const read = await readPolicy(redis)
+  if (typeof read === 'string') return read
+  if (read.policy === 'noeviction') return 'ok'
   throw new BrokerError(
     'invalid_request',
-    `Redis has maxmemory-policy ${policy}, with which it drops jobs when it is full; set it to noeviction`,
+    `Redis has maxmemory-policy ${read.policy}, with which it drops jobs when it is full; set it to noeviction`,
   )
 }

@@ -75,10 +75,7 @@ const judgeDate = (date: string | null, asked: { fromMs: number; toMs: number })
 
 const lookAtKey = async (broker: BrokerAddress): Promise<Finding> => {
   const check = 'key'
-  const status = await ask(broker, '/api/v0/webhooks?page_size=1').then(
-    (response) => response.status,
-    () => 0,
-  )
+  const status = await statusOfList(broker)
   if (status === 401) {
     const found =
       broker.apiKey === undefined
@@ -102,9 +99,18 @@ const lookAtKey = async (broker: BrokerAddress): Promise<Finding> => {
       advice: 'the log of the broker says why',
     }
   }
-  const found = broker.apiKey === undefined ? 'none, and none is asked for' : 'is good'
-  return { check, verdict: 'ok', found }
+  const isAsked = broker.apiKey !== undefined && (await statusOfList(withoutKey(broker))) !== 200
+  return { check, verdict: 'ok', found: isAsked ? 'is good' : 'none is asked for' }
 }
+
+const withoutKey = (broker: BrokerAddress): BrokerAddress => ({ ...broker, apiKey: undefined })
+
+/** 0 when there was no answer. */
+const statusOfList = (broker: BrokerAddress): Promise<number> =>
+  ask(broker, '/api/v0/webhooks?page_size=1').then(
+    ({ status }) => status,
+    () => 0,
+  )
 
 /** Nothing where the key may not read, or the log is too large to be counted in time. */
 const lookAtAudit = async (broker: BrokerAddress): Promise<Finding[]> => {

@@ -73,6 +73,8 @@ it('finds a sound broker sound, as JSON and as a table, with exit code 0', async
   expect(sound.checks.filter((check) => sound.of(check)?.verdict !== 'ok')).toEqual(['postgres'])
   expect(sound.of('postgres')).toMatchObject({ verdict: 'fail', advice: 'set fsync to on' })
 
+  expect(sound.of('key')?.found).toBe('is good')
+
   const { code, stdout, stderr } = await cli.run(['doctor'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/^OK {4}broker {8}http:\/\/127\.0\.0\.1:\d+ is ready$/m)
@@ -90,6 +92,13 @@ it('finds a broker that does not answer, and something that is no broker', async
   expect(away).toMatchObject({ code: 1, healthy: false })
   expect(away.of('broker')).toMatchObject({ verdict: 'fail' })
   expect(away.of('broker')?.found).toContain(`${other.url} does not answer`)
+})
+
+it('does not praise a key that nobody asked for', async () => {
+  const open = await startApi({ BROKER_AUTH: 'off', BROKER_API_KEYS: undefined })
+  const finding = (await diagnose({ BROKER_URL: open.url })).of('key')
+  expect(finding).toEqual({ check: 'key', verdict: 'ok', found: 'none is asked for' })
+  await open.close()
 })
 
 it('finds a key that is missing, unknown, or may not read', async () => {

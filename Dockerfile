@@ -13,6 +13,9 @@ COPY package.json tsconfig.json ./
 COPY lib ./lib
 COPY functions ./functions
 COPY local ./local
+# For `webhook-broker doctor`, which knows the stores as this container knows them.
+COPY client ./client
+COPY cli ./cli
 USER node
 EXPOSE 3000
 # Of the API. The other processes serve nothing, and end when they cannot go on.

@@ -218,6 +218,18 @@ describe('the image', () => {
     const [request] = await receiver.waitFor(1)
     expect(request?.body.toString()).toBe('{"n":1}')
 
+    const doctor = await startProcess({
+      script: 'cli/bin.js',
+      args: ['doctor'],
+      env: { ...env, BROKER_URL: url, BROKER_API_KEY: 'container-key-0123456789' },
+      cwd: image,
+    })
+    await doctor.exited
+    // The Postgres of the tests does without fsync.
+    expect(doctor.lines.filter((line) => /^(FAIL|webhook)/.test(line))).toEqual([
+      expect.stringMatching(/^FAIL {2}postgres +fsync is off/),
+    ])
+
     for (const each of [api, worker, sweep]) expect((await each.stop()).code).toBe(0)
     expect(await health(port)).toBe(1)
   })

@@ -9,5 +9,5 @@ if (existsSync(sources)) {
   register()
   await import(sources.href)
 } else {
-  await import('../dist/cli.js')
+  await import('../dist/cli/main.js')
 }

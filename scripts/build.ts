@@ -6,12 +6,13 @@ import { rmSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
-/** One file of ours, dependencies left outside. */
-export const bundle = async (entry: string, outfile: string): Promise<void> => {
+/** `<outdir>/<name of the entry>.js`, dependencies left outside; what is imported on demand stays apart. */
+export const bundle = async (entry: string, outdir: string): Promise<void> => {
   await build({
     entryPoints: [entry],
-    outfile,
+    outdir,
     bundle: true,
+    splitting: true,
     packages: 'external',
     platform: 'node',
     format: 'esm',
@@ -23,9 +24,9 @@ export const bundle = async (entry: string, outfile: string): Promise<void> => {
 const buildAll = async (): Promise<void> => {
   rmSync('dist', { recursive: true, force: true })
   await Promise.all([
-    bundle('client/client.ts', 'dist/client.js'),
-    bundle('client/verify.ts', 'dist/verify.js'),
-    bundle('cli/main.ts', 'dist/cli.js'),
+    bundle('client/client.ts', 'dist'),
+    bundle('client/verify.ts', 'dist'),
+    bundle('cli/main.ts', 'dist/cli'),
   ])
   execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 }

@@ -3,7 +3,6 @@
 import { loadProcessConfig } from '../../lib/config.ts'
 import type { Finding, Verdict } from '../doctor/judge.ts'
 import { lookAtBroker } from '../doctor/look-at-broker.ts'
-import { lookAtStores } from '../doctor/look-at-stores.ts'
 import { EXIT } from '../exit.ts'
 import type { Kit } from '../kit.ts'
 import { clean, type Output, type Style } from '../output.ts'
@@ -11,6 +10,8 @@ import { clean, type Output, type Style } from '../output.ts'
 export const addDoctor = ({ command, run }: Kit): void => {
   command('doctor', 'check the broker, its key, its configuration, Postgres and Redis').action(
     run(async ({ baseUrl, apiKey, out }) => {
+      // Only here: no other command should wait for the drivers of the stores to load.
+      const { lookAtStores } = await import('../doctor/look-at-stores.ts')
       const nowMs = Date.now
       const findings = [
         ...(await lookAtBroker({ baseUrl, apiKey, nowMs })),

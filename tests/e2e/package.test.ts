@@ -81,7 +81,7 @@ it('is imported by plain Node: the client triggers, verify judges, nothing else 
      import { verify } from 'webhook-broker/verify'
      const client = makeClient({ baseUrl: '${server.url}', apiKey: 'k' })
      const secret = 'whsec_Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0'
-     const inner = await import('webhook-broker/dist/cli.js').catch((error) => error.code)
+     const inner = await import('webhook-broker/dist/cli/main.js').catch((error) => error.code)
      console.log(JSON.stringify([
        await client.trigger('e', { n: 1 }),
        verify({ secret, headers: {}, body: '' }).reason,

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -28,10 +28,9 @@ export type Cli = {
 /** @param env for every run */
 export const makeCli = async (env: Readonly<Record<string, string>> = {}): Promise<Cli> => {
   // Below node_modules, where the packages that it imports are found.
-  const folder = resolve('node_modules/.cache')
-  mkdirSync(folder, { recursive: true })
-  const file = join(folder, `webhook-broker-cli-${randomUUID()}.js`)
-  await bundle('cli/main.ts', file)
+  const folder = resolve('node_modules/.cache', `webhook-broker-cli-${randomUUID()}`)
+  const file = join(folder, 'main.js')
+  await bundle('cli/main.ts', folder)
   return {
     file,
     run: async (args, options = {}) => {
@@ -51,6 +50,6 @@ export const makeCli = async (env: Readonly<Record<string, string>> = {}): Promi
       ])
       return { code, stdout, stderr }
     },
-    remove: () => rmSync(file, { force: true }),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

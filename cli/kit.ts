@@ -45,7 +45,11 @@ export const makeKit = (program: Command, exit: (code: ExitCode) => void): Kit =
     async (...all) => {
       // As commander calls it: the arguments, then the options, then the command.
       const options = all.at(-2) as Options & { json?: boolean }
-      const args = all.slice(0, -2).filter((each) => each !== undefined) as string[]
+      // A list of arguments comes as an array.
+      const args = all
+        .slice(0, -2)
+        .flat()
+        .filter((each) => each !== undefined) as string[]
       exit(await perform((context) => action(context, args, options), options.json === true))
     },
 })

@@ -19,30 +19,35 @@ BROKER_URL says where the broker is (http://127.0.0.1:3000), BROKER_API_KEY hold
 Exit codes: 0 done, 1 failed or refused, 2 not called as it should be, 3 the broker cannot be reached,
 4 the key is missing, unknown or not allowed to, 5 there is no such thing.`
 
-/** Runs one command. @returns its exit code */
-export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
+/** All commands. @param exit called with the exit code of the command that ran */
+export const makeProgram = (exit: (code: ExitCode) => void): Command => {
   const program = new Command('webhook-broker')
     .description('Register webhooks, trigger events, and see what became of them.')
     .version(VERSION)
     .showHelpAfterError('(--help tells more)')
     .exitOverride()
     .addHelpText('after', AFTER_HELP)
+  const kit = makeKit(program, exit)
+  for (const add of COMMANDS) add(kit)
+  return program
+}
+
+const COMMANDS = [
+  addRegister,
+  addList,
+  addRemove,
+  addTrigger,
+  addDeliveries,
+  addShow,
+  addListen,
+  addDoctor,
+]
+
+/** Runs one command. @returns its exit code */
+export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
   let exit: ExitCode = EXIT.ok
-  const kit = makeKit(program, (code) => (exit = code))
-  for (const add of [
-    addRegister,
-    addList,
-    addRemove,
-    addTrigger,
-    addDeliveries,
-    addShow,
-    addListen,
-    addDoctor,
-  ]) {
-    add(kit)
-  }
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await makeProgram((code) => (exit = code)).parseAsync([...args], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     throw error

@@ -1,6 +1,7 @@
 // `webhook-broker deliveries --follow`: looks again and again, and prints each delivery that is new or has changed.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import { EXIT, failureOf } from '../exit.ts'
 import { unwrap, type Context } from '../kit.ts'
 import { clean } from '../output.ts'
 import { paintStatus, waitingOf, type Delivery } from '../present.ts'
@@ -29,7 +30,13 @@ export const followDeliveries = async (context: Context, follow: Follow): Promis
     }
     await wait(follow.intervalMs, undefined, { signal: stopping }).catch(() => undefined)
     if (stopping.aborted) return
-    current = await look({ until: oldestOfInterest(seen) })
+    current = await look({ until: oldestOfInterest(seen) }).catch((error: unknown) => {
+      const failure = failureOf(error, context.baseUrl)
+      // A broker that restarts is no reason to stop looking.
+      if (failure.exit !== EXIT.unreachable) throw error
+      context.out.note(`webhook-broker: ${failure.message}; still looking`)
+      return []
+    })
     forget(seen, current)
   }
 }

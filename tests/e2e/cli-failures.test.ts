@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { KEY, KEYS, startApi, type TestApi } from '../support/api-kit.ts'
 import { makeCli, type Cli } from '../support/cli.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
+import { waitUntil } from '../support/wait.ts'
 
 let api: TestApi
 let cli: Cli
@@ -103,6 +104,37 @@ describe('a command that fails', () => {
     expect(await once(child, 'close')).toEqual([0, null])
     expect(stderr).not.toContain('EPIPE')
   })
+})
+
+it('deliveries --follow goes on when the broker is away for a while', async () => {
+  const page = (status: string) => {
+    const delivery = { id: 'dlv_1', status, attemptCount: 1, eventName: 'e', webhookUrl: 'u' }
+    const rest = { inFlight: false, waiting: null, deadReason: null }
+    return JSON.stringify({ deliveries: [{ ...delivery, ...rest }], nextCursor: null })
+  }
+  receiver.answer = (_request, response) => {
+    const count = receiver.received.length
+    response.writeHead(count === 1 || count > 4 ? 200 : 503)
+    response.end(page(count === 1 ? 'pending' : 'delivered'))
+  }
+  const args = ['deliveries', '--follow', '--interval-ms', '100']
+  const child = spawn(process.execPath, [cli.file, ...args], {
+    env: { BROKER_URL: receiver.url },
+    cwd: tmpdir(),
+  })
+  const said = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()))
+
+  await waitUntil(() => said.out.includes('delivered'))
+
+  expect(said.out).toBe(
+    'dlv_1  pending  e -> u  attempts 1\ndlv_1  delivered  e -> u  attempts 1\n',
+  )
+  expect(said.err).toMatch(/^webhook-broker: .* 503; still looking\n$/)
+  const closed = once(child, 'close')
+  child.kill('SIGTERM')
+  expect(await closed).toEqual([0, null])
 })
 
 it('paints nothing where there is no terminal, and shows help with exit code 0', async () => {

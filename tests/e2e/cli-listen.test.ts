@@ -198,3 +198,25 @@ test('says in one line that its port is taken or its URL is none, and leaves not
   expect(await noUrl.exited).toEqual({ code: 2, signal: null })
   expect(await registered('nothing')).toBe(0)
 })
+
+test('says how to remove its registration when the broker is gone by then, with exit code 3', async () => {
+  const fake = await startReceiver({
+    answer: (_request, response) =>
+      response
+        .writeHead(201, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ id: 'wh_01k9m6tqwd8f3v4e0s5n2x7abc', secret: 'whsec_' })),
+  })
+  const listener = await startProcess({
+    script: 'cli/bin.js',
+    args: ['listen', 'left'],
+    env: { BROKER_URL: fake.url },
+    readyLine: LISTENING,
+  })
+  processes.push(listener)
+  await fake.close()
+
+  expect(await listener.stop('SIGINT')).toEqual({ code: 3, signal: null })
+  expect(listener.lines).toContain(
+    'not removed: webhook-broker remove left wh_01k9m6tqwd8f3v4e0s5n2x7abc',
+  )
+})

@@ -241,6 +241,26 @@ export type paths = {
     patch?: never
     trace?: never
   }
+  '/api/v0/stats': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read counts, success rate and receiver latency over time
+     * @description The last hour when neither from nor to is given. Both ends are rounded outwards to whole steps (UTC). An attempt counts in the minute in which it ended.
+     */
+    get: operations['getStats']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v0/audit': {
     parameters: {
       query?: never
@@ -762,6 +782,159 @@ export type components = {
         message: string
       }[]
       requestId: string
+    }
+    /**
+     * @example {
+     *       "from": "2026-01-31T12:00:00.000Z",
+     *       "to": "2026-01-31T12:01:00.000Z",
+     *       "step": 60,
+     *       "totals": {
+     *         "accepted": 120,
+     *         "delivered": 118,
+     *         "failed": 3,
+     *         "dead": 0,
+     *         "successRate": 0.9752,
+     *         "p50Ms": 48,
+     *         "p95Ms": 210
+     *       },
+     *       "open": {
+     *         "count": 2,
+     *         "capped": false,
+     *         "oldestDueAt": "2026-01-31T12:00:31.000Z"
+     *       },
+     *       "buckets": [
+     *         {
+     *           "at": "2026-01-31T12:00:00.000Z",
+     *           "accepted": 120,
+     *           "delivered": 118,
+     *           "failed": 3,
+     *           "dead": 0,
+     *           "successRate": 0.9752,
+     *           "p50Ms": 48,
+     *           "p95Ms": 210
+     *         }
+     *       ],
+     *       "events": [
+     *         {
+     *           "eventName": "upload_image",
+     *           "accepted": 120,
+     *           "delivered": 118,
+     *           "failed": 3,
+     *           "dead": 0,
+     *           "successRate": 0.9752,
+     *           "p50Ms": 48,
+     *           "p95Ms": 210
+     *         }
+     *       ],
+     *       "webhooks": [
+     *         {
+     *           "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *           "eventName": "upload_image",
+     *           "webhookUrl": "https://thumbnails.example.com/hook",
+     *           "status": "enabled",
+     *           "accepted": 120,
+     *           "delivered": 118,
+     *           "failed": 3,
+     *           "dead": 0,
+     *           "successRate": 0.9752,
+     *           "p50Ms": 48,
+     *           "p95Ms": 210
+     *         }
+     *       ]
+     *     }
+     */
+    Stats: {
+      /**
+       * Format: date-time
+       * @description rounded down to a whole step
+       */
+      from: string
+      /**
+       * Format: date-time
+       * @description rounded up to a whole step
+       */
+      to: string
+      /** @description seconds */
+      step: number
+      totals: {
+        /** @description deliveries made */
+        accepted: number
+        /** @description attempts answered with 2xx; a replay that succeeds counts again */
+        delivered: number
+        /** @description attempts that failed */
+        failed: number
+        /** @description deliveries that ended without a 2xx */
+        dead: number
+        /** @description delivered of all attempts that ended, 0 to 1; null when none did */
+        successRate: number | null
+        /** @description receiver latency, from a histogram: right to a fifth */
+        p50Ms: number | null
+        p95Ms: number | null
+      }
+      /** @description open deliveries now, whatever the window */
+      open: {
+        count: number
+        /** @description there are more: counting stops at 100,000 */
+        capped: boolean
+        /** @description since when the longest waiting one has been due */
+        oldestDueAt: string | null
+      }
+      /** @description one per step, oldest first, also where nothing happened */
+      buckets: {
+        /** Format: date-time */
+        at: string
+        /** @description deliveries made */
+        accepted: number
+        /** @description attempts answered with 2xx; a replay that succeeds counts again */
+        delivered: number
+        /** @description attempts that failed */
+        failed: number
+        /** @description deliveries that ended without a 2xx */
+        dead: number
+        /** @description delivered of all attempts that ended, 0 to 1; null when none did */
+        successRate: number | null
+        /** @description receiver latency, from a histogram: right to a fifth */
+        p50Ms: number | null
+        p95Ms: number | null
+      }[]
+      /** @description at most 200, most failed first */
+      events: {
+        eventName: string
+        /** @description deliveries made */
+        accepted: number
+        /** @description attempts answered with 2xx; a replay that succeeds counts again */
+        delivered: number
+        /** @description attempts that failed */
+        failed: number
+        /** @description deliveries that ended without a 2xx */
+        dead: number
+        /** @description delivered of all attempts that ended, 0 to 1; null when none did */
+        successRate: number | null
+        /** @description receiver latency, from a histogram: right to a fifth */
+        p50Ms: number | null
+        p95Ms: number | null
+      }[]
+      /** @description at most 200, most failed first */
+      webhooks: {
+        webhookId: string
+        eventName: string
+        webhookUrl: string
+        /** @enum {string} */
+        status: 'enabled' | 'disabled'
+        /** @description deliveries made */
+        accepted: number
+        /** @description attempts answered with 2xx; a replay that succeeds counts again */
+        delivered: number
+        /** @description attempts that failed */
+        failed: number
+        /** @description deliveries that ended without a 2xx */
+        dead: number
+        /** @description delivered of all attempts that ended, 0 to 1; null when none did */
+        successRate: number | null
+        /** @description receiver latency, from a histogram: right to a fifth */
+        p50Ms: number | null
+        p95Ms: number | null
+      }[]
     }
   }
   responses: never
@@ -2012,6 +2185,77 @@ export interface operations {
       }
       /** @description not_found */
       404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description internal_error */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description log_unavailable */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  getStats: {
+    parameters: {
+      query?: {
+        eventName?: string
+        webhookId?: string
+        from?: string
+        to?: string
+        step?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description the figures */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Stats']
+        }
+      }
+      /** @description invalid_request */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description unauthorized */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description forbidden */
+      403: {
         headers: {
           [name: string]: unknown
         }

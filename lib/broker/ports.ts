@@ -4,7 +4,8 @@
 
 import type { OutcomeCode, Plan, SendOutcome } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason, Waiting } from '../domain/delivery.ts'
-import type { DisabledReason, Webhook, WebhookChange } from '../domain/webhook.ts'
+import type { Counts, StatsPiece } from '../domain/stats.ts'
+import type { DisabledReason, Webhook, WebhookChange, WebhookStatus } from '../domain/webhook.ts'
 
 /* ---------- what the wiring injects ---------- */
 
@@ -435,6 +436,48 @@ export type AuditDay = {
 export type AuditStore = {
   /** Oldest first; one snapshot, so a delivery that moves meanwhile is counted once. */
   days(tenant: string): Promise<AuditDay[]>
+}
+
+/* ---------- figures over time (Postgres) ---------- */
+
+export type StatsFilter = {
+  tenant: string
+  eventName?: string | undefined
+  webhookId?: string | undefined
+}
+
+/** Counts of one webhook in one piece of time. */
+export type WebhookCounts = { atMs: number; eventName: string; webhookId: string; counts: Counts }
+
+/** What is open now, whatever the window. */
+export type OpenNow = {
+  count: number
+  /** There are more; counting stopped. */
+  capped: boolean
+  /** When the delivery that has waited longest was due; null when none is. */
+  oldestDueAt: Date | null
+}
+
+export type StatsStore = {
+  /** Everything before `rolledUntilMs` is rolled up; later pieces are `live`. */
+  progress(): Promise<{ rolledUntilMs: number; nowMs: number }>
+  /** Sums per step, steps counted from 1970. Steps without anything are left out. */
+  series(
+    filter: StatsFilter,
+    piece: StatsPiece,
+    stepMs: number,
+  ): Promise<{ atMs: number; counts: Counts }[]>
+  /** Sums per webhook over the whole piece. */
+  perWebhook(filter: StatsFilter, piece: StatsPiece): Promise<WebhookCounts[]>
+  /** What is not rolled up, per minute and webhook, counted from the log itself. */
+  live(filter: StatsFilter, piece: StatsPiece): Promise<WebhookCounts[]>
+  openNow(filter: StatsFilter): Promise<OpenNow>
+  webhookNames(
+    tenant: string,
+    ids: readonly string[],
+  ): Promise<{ id: string; webhookUrl: string; status: WebhookStatus }[]>
+  /** Rolls up the next piece, at most an hour. @returns whether there is more to do now */
+  rollUp(): Promise<boolean>
 }
 
 /* ---------- replay and cancel (Postgres) ---------- */

@@ -55,6 +55,16 @@ const messageSummary = {
   createdAt: delivery.createdAt,
 }
 
+const figures = {
+  accepted: 120,
+  delivered: 118,
+  failed: 3,
+  dead: 0,
+  successRate: 0.9752,
+  p50Ms: 48,
+  p95Ms: 210,
+}
+
 /** By the name of the schema. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Webhook: webhook,
@@ -97,6 +107,24 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
         dead: 1,
         cancelled: 0,
         open: 1,
+      },
+    ],
+  },
+  Stats: {
+    from: '2026-01-31T12:00:00.000Z',
+    to: '2026-01-31T12:01:00.000Z',
+    step: 60,
+    totals: figures,
+    open: { count: 2, capped: false, oldestDueAt: '2026-01-31T12:00:31.000Z' },
+    buckets: [{ at: '2026-01-31T12:00:00.000Z', ...figures }],
+    events: [{ eventName: webhook.eventName, ...figures }],
+    webhooks: [
+      {
+        webhookId: webhook.id,
+        eventName: webhook.eventName,
+        webhookUrl: webhook.webhookUrl,
+        status: webhook.status,
+        ...figures,
       },
     ],
   },

@@ -8,6 +8,7 @@ import type { RouteSpec } from './route.ts'
 import { auditSpec, deliveriesSpec, deliverySpec, messagesSpec, messageSpec } from './routes/log.ts'
 import { changeSpec, findSpec, removeSpec, rotateSpec, testSpec } from './routes/manage.ts'
 import { cancelSpec, replaySpec } from './routes/replay.ts'
+import { statsSpec } from './routes/stats.ts'
 import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
 import './schemas.ts'
@@ -28,6 +29,7 @@ export const API_ROUTES: readonly RouteSpec[] = [
   cancelSpec,
   messagesSpec,
   messageSpec,
+  statsSpec,
   auditSpec,
 ]
 

@@ -6,7 +6,7 @@ import type { AttemptView, DeliveryView, MessageSummary } from '../broker/ports.
 import { DELIVERY_STATUSES } from '../domain/delivery.ts'
 import { MAX_TIMEOUT_MS, MAX_URL_LENGTH, type Webhook } from '../domain/webhook.ts'
 
-const time = z.iso.datetime()
+export const time = z.iso.datetime()
 const id = (prefix: string, thing: string) =>
   z.string().meta({
     description: `the id of the ${thing}`,
@@ -207,7 +207,7 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem' })
 
-const iso = (date: Date | null): string | null => date?.toISOString() ?? null
+export const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
 export const presentWebhook = ({ tenant: _tenant, ...webhook }: Webhook) => ({
   ...webhook,

@@ -3,6 +3,7 @@
 import { makeAudit } from '../broker/audit.ts'
 import type { Log } from '../broker/ports.ts'
 import { makeReadiness } from '../broker/readiness.ts'
+import { makeReadStats } from '../broker/stats.ts'
 import type { Config } from '../config.ts'
 import { authenticate, makeApp } from '../http/app.ts'
 import type { App } from '../http/env.ts'
@@ -11,6 +12,7 @@ import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
 import { mountReplay } from '../http/routes/replay.ts'
 import { mountSite } from '../http/routes/site.ts'
+import { mountStats } from '../http/routes/stats.ts'
 import { mountTrigger } from '../http/routes/trigger.ts'
 import { mountList, mountRegister } from '../http/routes/webhooks.ts'
 import type { Accepting } from './accepting.ts'
@@ -36,6 +38,7 @@ export const makeApi = (config: Config, parts: ApiParts): App => {
   mountManage(app, accepting.manage)
   mountTrigger(app, accepting.trigger, config.http.maxPayloadBytes)
   mountLog(app, stores.reader, makeAudit({ audits: stores.audits, log }))
+  mountStats(app, makeReadStats(stores))
   mountReplay(app, accepting.replay)
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
   if (metrics !== undefined) {

@@ -5,6 +5,7 @@ import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
 import { makeHealthStore } from '../postgres/health-store.ts'
 import { makeReplayStore } from '../postgres/replay-store.ts'
+import { makeStatsStore } from '../postgres/stats-store.ts'
 import { makeSweepStore } from '../postgres/sweep-store.ts'
 import { makeWebhookStore } from '../postgres/webhook-store.ts'
 import { makeDatabase, makePool, type Database } from '../postgres/database.ts'
@@ -16,6 +17,7 @@ import type {
   Log,
   LogReader,
   ReplayStore,
+  StatsStore,
   SweepStore,
   WebhookStore,
 } from '../broker/ports.ts'
@@ -38,6 +40,7 @@ export type Stores = {
   reader: LogReader
   sweepStore: SweepStore
   audits: AuditStore
+  stats: StatsStore
   replays: ReplayStore
   health: HealthStore
   /** What this process has under way for each webhook. */
@@ -60,6 +63,7 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
     reader: makeLogReader(database),
     sweepStore: makeSweepStore(database, times),
     audits: makeAuditStore(database),
+    stats: makeStatsStore(database, settings),
     replays: makeReplayStore(database, settings.graceMs),
     health: makeHealthStore(database, settings.graceMs),
   }

@@ -1,6 +1,7 @@
 // The role that repairs.
 
 import type { DeliveryQueue, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from './runtime.ts'
@@ -14,14 +15,22 @@ export type SweepingParts = {
   log: Log
 }
 
-export const makeSweeping = (config: Config, parts: SweepingParts): Sweep =>
-  makeSweep({
+/** The sweep, and after each run the roll-up of the figures that /stats shows. */
+export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
+  const sweep = makeSweep({
     ...parts,
     store: parts.stores.sweepStore,
     webhooks: parts.stores.webhooks,
     clock: systemClock,
     retentionDays: config.retentionDays,
   })
+  const rollUp = makeRollUp({ stats: parts.stores.stats, clock: systemClock, log: parts.log })
+  return async (options) => {
+    const summary = await sweep(options)
+    await rollUp()
+    return summary
+  }
+}
 
 /** Sweeps again and again until told to stop. A run that fails is logged; the next one comes all the same. */
 export const sweepEvery = async (

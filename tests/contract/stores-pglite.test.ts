@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeDatabase, type Database } from '../../lib/postgres/database.ts'
 import { openEmbedded, type EmbeddedPostgres } from '../../lib/postgres/embedded.ts'
 import { migrate } from '../../lib/postgres/migrate.ts'
-import { rigOver, type MakeRig } from '../support/store-rig.ts'
+import { rigOver } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
@@ -13,6 +13,7 @@ import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
+import { statsStoreSuite } from './stats-store.suite.ts'
 import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
@@ -32,7 +33,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const onPglite: MakeRig = () =>
+const onPglite = () =>
   Promise.resolve(
     rigOver(
       database,
@@ -56,6 +57,7 @@ for (const suite of [
 ]) {
   suite('PGlite', onPglite)
 }
+statsStoreSuite('PGlite', onPglite)
 
 // Two processes on one folder saw different rows, and afterwards it would not open.
 test('a folder that is in use is refused, and the message names the process', async () => {

@@ -57,6 +57,7 @@ describe('the rules', () => {
       'POST /api/v0/deliveries/{id}/cancel': 'manage',
       'GET /api/v0/messages': 'read',
       'GET /api/v0/messages/{id}': 'read',
+      'GET /api/v0/stats': 'read',
       'GET /api/v0/audit': 'read',
     })
   })

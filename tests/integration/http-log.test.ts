@@ -76,6 +76,64 @@ describe('a message', () => {
   })
 })
 
+describe('the figures', () => {
+  const figures = { accepted: 5, delivered: 0, failed: 0, dead: 0, successRate: null }
+
+  it('of the last hour are counts in total, per minute, per event and per webhook', async () => {
+    const { json } = await api.call('GET', '/api/v0/stats', { key: KEYS.read })
+    const { buckets, ...rest } = json
+    const latency = { p50Ms: null, p95Ms: null }
+    expect(rest).toEqual({
+      from: expect.stringMatching(/:00\.000Z$/) as string,
+      to: expect.stringMatching(/:00\.000Z$/) as string,
+      step: 60,
+      totals: { ...figures, ...latency },
+      open: { count: 5, capped: false, oldestDueAt: expect.stringMatching(/Z$/) as string },
+      events: [{ eventName: 'logged', ...figures, ...latency }],
+      webhooks: [
+        {
+          webhookId,
+          eventName: 'logged',
+          webhookUrl: 'http://127.0.0.1:4000/h?key=1',
+          status: 'enabled',
+          ...figures,
+          ...latency,
+        },
+      ],
+    })
+    const counts = (buckets as { accepted: number }[]).map(({ accepted }) => accepted)
+    expect([60, 61]).toContain(counts.length)
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(5)
+  })
+
+  it('keep to their filters and to their tenant', async () => {
+    const accepted = async (query: string, key: string = KEYS.read) => {
+      const { json } = await api.call('GET', `/api/v0/stats?${query}`, { key })
+      return (json['totals'] as { accepted: number }).accepted
+    }
+    expect(await accepted('eventName=logged')).toBe(5)
+    expect(await accepted('eventName=other')).toBe(0)
+    expect(await accepted(`webhookId=${webhookId}&step=3600`)).toBe(5)
+    expect(await accepted(`webhookId=wh_${'0'.repeat(26)}`)).toBe(0)
+    expect(await accepted('from=2000-01-01T00:00:00Z&to=2000-01-02T00:00:00Z')).toBe(0)
+    expect(await accepted('', KEYS.other)).toBe(0)
+  })
+
+  it.each([
+    ['step', 'step=1m'],
+    ['step', 'step=59'],
+    ['step', 'step=90'],
+    ['step', 'step=60&from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z'],
+    ['step', 'from=0001-01-01T00:00:00Z'],
+    ['to', 'from=2020-01-01T00:00:00Z&to=2020-01-01T00:00:00Z'],
+    ['eventName', 'eventName=a%20b'],
+    ['webhookId', 'webhookId=wh_1'],
+  ])('name %s when asked for %s', async (field, query) => {
+    const answer = await api.call('GET', `/api/v0/stats?${query}`)
+    expect(problemOf(answer)).toEqual({ status: 400, code: 'invalid_request', fields: [field] })
+  })
+})
+
 describe('the list of messages', () => {
   type List = { messages: { id: string }[]; nextCursor: string | null }
   const messages = async (query = '', key: string = KEYS.read) => {

@@ -5,11 +5,11 @@ import type { AuditLog } from '../../broker/audit.ts'
 import type { LogReader } from '../../broker/ports.ts'
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts'
 import { BrokerError } from '../../domain/errors.ts'
-import { EVENT_NAME_RULE, isEventName } from '../../domain/event-name.ts'
 import { isId, type IdPrefix } from '../../domain/ids.ts'
 import type { App } from '../env.ts'
 import { cursor, decodeCursor, encodeCursor, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
+import { eventName, idOf, time } from '../filters.ts'
 import {
   asText,
   auditSchema,
@@ -22,21 +22,9 @@ import {
   presentMessageSummary,
 } from '../schemas.ts'
 
-const time = z.iso
-  .datetime({ offset: true, message: 'must be a time like 2026-01-31T12:00:00Z' })
-  .transform((text) => new Date(text))
-  .optional()
-  .meta({ type: 'string', format: 'date-time' })
-
-const idOf = (prefix: IdPrefix, thing: string) =>
-  z
-    .string()
-    .refine((text) => isId(prefix, text), `is not the id of a ${thing}`)
-    .optional()
-
 const deliveriesQuery = z.object({
   status: z.enum(DELIVERY_STATUSES as [DeliveryStatus]).optional(),
-  eventName: z.string().refine(isEventName, EVENT_NAME_RULE).optional(),
+  eventName,
   webhookId: idOf('wh', 'webhook'),
   messageId: idOf('msg', 'message'),
   from: time,

@@ -34,9 +34,12 @@ const STATEMENTS = [
     dead integer not null,
     -- attempts by receiver latency, in the buckets of domain/latency
     latency integer[] not null,
-    primary key (tenant, step, at, event_name, webhook_id)
+    -- a series is one range of it
+    primary key (tenant, step, event_name, webhook_id, at)
   )`,
+  // A series of one webhook, the webhooks of a window, and what is too old.
   `create index stats_buckets_by_webhook on stats_buckets (webhook_id, step, at) where webhook_id <> ''`,
+  `create index stats_buckets_of_webhooks on stats_buckets (tenant, step, at) where webhook_id <> ''`,
   `create index stats_buckets_by_age on stats_buckets (step, at)`,
 
   // One row: everything before this is in stats_buckets. A log that was there already is rolled up from three days back.

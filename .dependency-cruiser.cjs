@@ -105,6 +105,7 @@ module.exports = {
     owner('ioredis-lives-in-redis-and-queue', 'ioredis/', '^(lib/redis|lib/queue|local)/'),
     owner('upstash-redis-lives-in-redis', '@upstash/redis/', '^lib/redis/'),
     owner('aws-sdk-lives-in-lambda', '@aws-sdk/', '^lib/lambda/'),
+    owner('opentelemetry-lives-in-tracing', '@opentelemetry/', '^lib/tracing\\.ts$'),
     owner('hono-lives-in-http', '(hono|@hono)/', '^(lib/http|functions|local)/'),
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
   ],

@@ -9,6 +9,7 @@ import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delive
 import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
+import { tracedTrigger } from '../tracing.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -37,7 +38,7 @@ export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting 
     register: makeRegisterWebhook(shared),
     list: makeListWebhooks(shared),
     manage: makeManageWebhook(shared),
-    trigger: makeTriggerEvent(shared),
+    trigger: tracedTrigger(makeTriggerEvent(shared)),
     replay: makeReplayDelivery({
       ...shared,
       replays: parts.stores.replays,

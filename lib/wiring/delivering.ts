@@ -12,6 +12,7 @@ import { makeFailover } from '../queue/failover.ts'
 import { startWorker } from '../queue/worker.ts'
 import type { DeliveryQueue } from '../broker/ports.ts'
 import { makeSender } from '../sender/webhook-sender.ts'
+import { tracedSender } from '../tracing.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
@@ -83,7 +84,7 @@ const makeAttempts = (
   const attempts = makeAttemptDelivery({
     ...shared,
     deliveryLog: stores.deliveryLog,
-    sender,
+    sender: tracedSender(sender),
     secretBox: makeSecretBox(config.secretKeys),
     clock: systemClock,
     random,

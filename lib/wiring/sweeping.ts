@@ -4,6 +4,7 @@ import type { DeliveryQueue, Log, RoutingTable, Steps } from '../broker/ports.ts
 import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
+import { tracedSweep } from '../tracing.ts'
 import { systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -25,11 +26,11 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
     retentionDays: config.retentionDays,
   })
   const rollUp = makeRollUp({ stats: parts.stores.stats, clock: systemClock, log: parts.log })
-  return async (options) => {
+  return tracedSweep(async (options) => {
     const summary = await sweep(options)
     await rollUp()
     return summary
-  }
+  })
 }
 
 /** Sweeps again and again until told to stop. A run that fails is logged; the next one comes all the same. */

@@ -1,9 +1,7 @@
 // The handlers as Lambda runs them: put together from the environment once, then called with events of every gateway.
 
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { HttpEvent, HttpResult } from '../../lib/http/lambda.ts'
-import { API_ROUTES } from '../../lib/http/openapi.ts'
 import { EVENT_MAKERS, httpApiV2, restApiV1, type HttpRequest } from '../support/http-events.ts'
 import { makeSchema, randomPrefix, type TestSchema } from '../support/schema.ts'
 
@@ -222,26 +220,5 @@ describe('the site', () => {
     expect(summary(wrongMethod)).toEqual([405, 'method_not_allowed'])
     expect(wrongMethod.headers['allow']).toBe('POST')
     expect(summary(await get('/nothing'))).toEqual([404, 'not_found'])
-  })
-})
-
-describe('serverless.yml', () => {
-  const text = readFileSync('serverless.yml', 'utf8')
-
-  it('routes exactly the routes of the API, and the rest to the site', () => {
-    const routed = [...text.matchAll(/- httpApi: (.+)$/gm)].map(([, route]) => route)
-    const declared = API_ROUTES.map(({ method, path }) => `${method.toUpperCase()} ${path}`)
-    expect(routed.sort()).toEqual([...declared, "'*'"].sort())
-  })
-
-  it('names handlers that are there', () => {
-    const named = [...text.matchAll(/handler: (functions\/.+)\.handler$/gm)].map(([, file]) => file)
-    expect(named).toContain('functions/trigger/http')
-    for (const file of named)
-      expect(readFileSync(`${file ?? ''}.ts`, 'utf8')).toContain('export const handler')
-  })
-
-  it('switches no CORS on', () => {
-    expect(text).not.toMatch(/^\s*cors:/m)
   })
 })

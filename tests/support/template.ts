@@ -5,12 +5,11 @@ import { join } from 'node:path'
 
 export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json }
 export type Properties = { [key: string]: Json }
-export type Resource = { Type: string; Properties: Properties; Condition?: string }
+export type Resource = { Type: string; Properties: Properties }
 export type Template = {
   text: string
   resources: Record<string, Resource>
   outputs: Record<string, unknown>
-  conditions: Record<string, unknown>
 }
 
 /** @param packages the folder that packaging left */
@@ -19,13 +18,11 @@ export const readTemplate = (packages: string): Template => {
   const parsed = JSON.parse(text) as {
     Resources: Record<string, Resource>
     Outputs: Record<string, unknown>
-    Conditions?: Record<string, unknown>
   }
   return {
     text,
     resources: parsed.Resources,
     outputs: parsed.Outputs,
-    conditions: parsed.Conditions ?? {},
   }
 }
 

@@ -31,10 +31,13 @@ export const DRAIN_DELAY_S = 300
  * A connection that fails fast, for whoever must answer. BullMQ's own (given options) waits for ever on a Redis that is
  * away, even with the offline queue switched off (measured: over 8 s).
  */
-export const connectQueue = (url: string, use: 'commands', log: Log): Redis =>
+export const connectQueue = (url: string, use: 'commands' | 'function', log: Log): Redis =>
   connect(log, url, {
     connectionName: `webhook-broker-${use}`,
-    enableOfflineQueue: false,
+    // A function thaws to find its socket dead, and is frozen again before one in the background is connected: its
+    // commands wait for the connection, up to their time.
+    enableOfflineQueue: use === 'function',
+    ...(use === 'function' ? { socketTimeout: COMMAND_TIMEOUT_MS } : {}),
     // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS,

@@ -1,5 +1,5 @@
-// A connection to Redis on which nothing hangs: commands are refused at once while there is no connection, and given up
-// after a time when there is one that does not answer.
+// A connection to Redis on which nothing hangs: every command is given up after a time, and where it is so asked for,
+// refused at once while there is no connection.
 
 import { Redis } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
@@ -8,10 +8,22 @@ const CONNECT_TIMEOUT_MS = 1_000
 const COMMAND_TIMEOUT_MS = 1_000
 const MAX_RECONNECT_MS = 2_000
 
-/** Connects in the background and for ever; while it cannot, commands reject without waiting. */
-export const connectRedis = (url: string, log: Log): Redis => {
+/**
+ * Connects in the background and for ever.
+ *
+ * @param whileAway `refuse`: commands reject at once while there is no connection, for a process that many callers share.
+ *   `wait`: they wait for it, up to their time. For a function, which thaws to find its socket dead: it would be frozen
+ *   again before a connection in the background is made, and so never have one.
+ */
+export const connectRedis = (
+  url: string,
+  log: Log,
+  whileAway: 'refuse' | 'wait' = 'refuse',
+): Redis => {
   const redis = new Redis(url, {
-    enableOfflineQueue: false,
+    enableOfflineQueue: whileAway === 'wait',
+    // A socket that died unseen during a freeze answers nothing and breaks nothing.
+    ...(whileAway === 'wait' ? { socketTimeout: COMMAND_TIMEOUT_MS } : {}),
     // One repeat: a process that was frozen finds a dead socket at its first command. All of ours can be repeated.
     maxRetriesPerRequest: 1,
     connectTimeout: CONNECT_TIMEOUT_MS,

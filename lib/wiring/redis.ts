@@ -20,7 +20,7 @@ export type RedisParts = {
 
 export const openRedis = (url: string, config: Config, log: Log): RedisParts => {
   const routes = openRouting(url, config, log)
-  const commands = connectQueue(url, 'commands', log)
+  const commands = connectQueue(url, config.mode === 'lambda' ? 'function' : 'commands', log)
   const queue = makeDeliveryQueue(commands, config.keyPrefix)
   return {
     url,

@@ -30,7 +30,7 @@ export const openRouting = (url: string | undefined, config: Config, log: Log): 
     const parts = over(upstashCommands(config.upstash))
     return { ...parts, ready: () => Promise.resolve(), close: () => undefined }
   }
-  const redis = connectRedis(url ?? '', log)
+  const redis = connectRedis(url ?? '', log, config.mode === 'lambda' ? 'wait' : 'refuse')
   return {
     ...over(ioredisCommands(redis)),
     ready: () => untilReady(redis),

@@ -20,7 +20,7 @@ export type FunctionKit = {
   call(name: string, route: string, body?: unknown): Promise<HttpResult>
   /** Starts a function without invoking it: Lambda does this before the first event. */
   start(name: string): Promise<RunningFunction>
-  /** What a thaw after a long freeze finds: the process goes on, and no connection of before is left. */
+  /** What a long freeze does: no connection of before is left when the next invocation thaws a function. */
   cutAll(): Promise<void>
   /** Postgres refuses connections from now on. */
   losePostgres(): void
@@ -30,6 +30,8 @@ export type FunctionKit = {
 export type FunctionKitOptions = {
   /** On top of the environment that every function gets. */
   env?: Readonly<Record<string, string>>
+  /** A Redis of the test's own; that of the run when absent. */
+  redisUrl?: string
   /** Where the connections to Postgres go on their way to the server: given its port, a port. */
   before?: (postgresPort: number) => Promise<number>
 }
@@ -39,12 +41,13 @@ export const makeFunctionKit = async (options: FunctionKitOptions = {}): Promise
   const schema = await makeSchema(inject('databaseUrl'))
   const serverPort = Number(new URL(schema.url).port)
   const postgres = await startProxy({ port: (await options.before?.(serverPort)) ?? serverPort })
-  const redis = await startProxy({ port: Number(new URL(inject('redisUrl')).port) })
+  const redisUrl = options.redisUrl ?? inject('redisUrl')
+  const redis = await startProxy({ port: Number(new URL(redisUrl).port) })
   const through = (url: string, port: number) => Object.assign(new URL(url), { port }).href
   const prefix = randomPrefix()
   const env = {
     DATABASE_URL: through(schema.url, postgres.port),
-    REDIS_URL: through(inject('redisUrl'), redis.port),
+    REDIS_URL: through(redisUrl, redis.port),
     BROKER_KEY_PREFIX: prefix,
     BROKER_API_KEYS: KEY,
     BROKER_SECRET_KEY: Buffer.alloc(32, 3).toString('base64'),
@@ -60,8 +63,12 @@ export const makeFunctionKit = async (options: FunctionKitOptions = {}): Promise
     running.set(name, started)
     return started
   }
-  const invoke = async <Result = HttpResult>(name: string, event: unknown): Promise<Result> =>
-    (await start(name)).invoke<Result>(event)
+  // Frozen between two invocations, as on Lambda: nothing that the one left running helps the other.
+  const invoke = async <Result = HttpResult>(name: string, event: unknown): Promise<Result> => {
+    const running = await start(name)
+    running.thaw()
+    return running.invoke<Result>(event).finally(running.freeze)
+  }
   return {
     schema,
     prefix,
@@ -70,13 +77,11 @@ export const makeFunctionKit = async (options: FunctionKitOptions = {}): Promise
     invoke,
     call: (name, route, body) => invoke(name, apiRequest(route, body)),
     cutAll: async () => {
-      const functions = await Promise.all(running.values())
-      for (const each of functions) each.freeze()
+      await Promise.all(running.values())
       for (const proxy of [postgres, redis]) {
         proxy.reset()
         proxy.heal()
       }
-      for (const each of functions) each.thaw()
     },
     losePostgres: () => postgres.reset(),
     stop: async () => {

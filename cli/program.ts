@@ -8,6 +8,7 @@ import { addList } from './commands/list.ts'
 import { addListen } from './commands/listen.ts'
 import { addRegister } from './commands/register.ts'
 import { addRemove } from './commands/remove.ts'
+import { addReplay } from './commands/replay.ts'
 import { addShow } from './commands/show.ts'
 import { addTrigger } from './commands/trigger.ts'
 import { EXIT, type ExitCode } from './exit.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   addTrigger,
   addDeliveries,
   addShow,
+  addReplay,
   addListen,
   addDoctor,
 ]

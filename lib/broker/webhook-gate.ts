@@ -3,7 +3,6 @@
 
 import { CLEAN, tallied, type Ending, type Tally } from '../domain/breaker.ts'
 import {
-  capOf,
   fairShare,
   firstRoom,
   roomOf,
@@ -31,8 +30,6 @@ export type GateSettings = { concurrency: number; breakerFailures: number }
 type Entry = {
   /** When each attempt under way was claimed, oldest first. */
   startedMs: Map<string, number>
-  /** The most that were under way at once. */
-  peak: number
   tookMs: number | undefined
   meanMs: number
   tally: Tally
@@ -43,6 +40,8 @@ type Entry = {
 }
 
 const MAX_ENTRIES = 5_000
+// Of the webhooks at rest that the claim is told about; the others have the room of one that is not known.
+const MAX_IDLE_TOLD = 100
 const FORGET_SLOW_MS = 600_000
 const OTHERS_MS = 10_000
 const WATCH_MS = 5_000
@@ -55,13 +54,11 @@ export const makeWebhookGate = (
 ): WebhookGate => {
   const { entries, entryOf, slots, inputOf, seen } = makeMemory(concurrency)
   return {
-    view: () => makeView({ entries, inputOf }, slots(elapsedMs()), elapsedMs()),
+    view: () => makeView({ entries, inputOf, seen }, slots(elapsedMs()), elapsedMs()),
     claimed: (webhookId, deliveryId) => {
       const nowMs = elapsedMs()
       seen.note(webhookId, nowMs)
-      const entry = entryOf(webhookId)
-      entry.startedMs.set(deliveryId, nowMs)
-      entry.peak = Math.max(entry.peak, entry.startedMs.size)
+      entryOf(webhookId).startedMs.set(deliveryId, nowMs)
     },
     parked: (webhookId) => {
       entryOf(webhookId).backlog = true
@@ -101,9 +98,9 @@ const makeMemory = (concurrency: number) => {
     entries,
     seen,
     entryOf: (webhookId: string): Entry => {
-      const known = entries.get(webhookId)
-      if (known !== undefined) return known
-      const entry = newEntry()
+      const entry = entries.get(webhookId) ?? newEntry()
+      // The one that was touched last stands last.
+      entries.delete(webhookId)
       entries.set(webhookId, entry)
       if (entries.size > MAX_ENTRIES) forgetOneIdle(entries)
       return entry
@@ -127,19 +124,20 @@ const makeMemory = (concurrency: number) => {
 }
 
 const makeView = (
-  { entries, inputOf }: Pick<Memory, 'entries' | 'inputOf'>,
+  { entries, inputOf, seen }: Pick<Memory, 'entries' | 'inputOf' | 'seen'>,
   slots: Slots,
   nowMs: number,
 ): AdmissionView => {
   const view: AdmissionView = {
     webhooks: [],
-    otherwise: firstRoom(slots.concurrency),
+    otherwise: firstRoom(slots.concurrency, seen.otherThan('', nowMs - OTHERS_MS)),
     slowRoom: Math.max(0, slowRoomOf(slots)),
   }
-  const cap = capOf(slots.concurrency)
-  for (const [webhookId, entry] of entries) {
+  let idle = 0
+  // The latest first: of those that rest, only so many are told.
+  for (const [webhookId, entry] of [...entries].reverse()) {
     const input = inputOf(webhookId, entry, nowMs)
-    if (!isWorthSaying(entry, input.pace, { nowMs, cap })) continue
+    if (input.own === 0 && input.pace.kind !== 'slow' && (idle += 1) > MAX_IDLE_TOLD) continue
     const slow = input.pace.kind === 'slow'
     view.webhooks.push({ webhookId, inFlight: input.own, slow, ...roomOf({ ...slots, ...input }) })
   }
@@ -148,7 +146,6 @@ const makeView = (
 
 const newEntry = (): Entry => ({
   startedMs: new Map(),
-  peak: 0,
   tookMs: undefined,
   meanMs: 0,
   tally: CLEAN,
@@ -177,16 +174,6 @@ const paceOf = (entry: Entry, nowMs: number): Pace => {
     ? { kind: 'slow' }
     : { kind: 'steady', meanMs: entry.meanMs }
 }
-
-/** Of an idle webhook that is quick and never had much under way, the claim need not be told. */
-const isWorthSaying = (
-  entry: Entry,
-  pace: Pace,
-  { nowMs, cap }: { nowMs: number; cap: number },
-): boolean =>
-  entry.startedMs.size > 0 ||
-  pace.kind === 'slow' ||
-  (entry.peak >= cap && nowMs - entry.endedMs < OTHERS_MS)
 
 const forgetOneIdle = (entries: Map<string, Entry>): void => {
   for (const [webhookId, entry] of entries) {

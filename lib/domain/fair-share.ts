@@ -54,7 +54,7 @@ export const fairShare = (input: FairShareInput): number => {
     case 'slow':
       return Math.min(cap, own + Math.max(0, slowRoomOf(input)))
     case 'unknown':
-      return Math.max(cap, allButReserve(concurrency))
+      return firstRoom(concurrency, othersWait)
     case 'steady':
       return pace.meanMs >= QUICK_MS && othersWait
         ? Math.max(cap, allButReserve(concurrency) - (inFlight - own))
@@ -67,9 +67,9 @@ export const roomOf = (input: FairShareInput): Room => ({
   parks: input.pace.kind !== 'unknown',
 })
 
-/** What a batch may take of a webhook that has nothing under way here. */
-export const firstRoom = (concurrency: number): number =>
-  Math.max(capOf(concurrency), allButReserve(concurrency))
+/** What a webhook may take before anything is known of it. */
+export const firstRoom = (concurrency: number, othersWait: boolean): number =>
+  othersWait ? capOf(concurrency) : Math.max(capOf(concurrency), allButReserve(concurrency))
 
 /** How many deliveries a breaker that closes lets go at once, and how many each one that ends then brings along. */
 export const FIRST_RELEASE = 10

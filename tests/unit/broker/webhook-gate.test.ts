@@ -50,6 +50,13 @@ describe('the room of a webhook', () => {
     })
   })
 
+  test('that nobody knows is a fifth while others have work', () => {
+    claim('wh_a')
+    claim('wh_new', 3)
+    expect(gate.view().otherwise).toBe(20)
+    expect(seen('wh_new')).toMatchObject({ room: 17, parks: false })
+  })
+
   test('that hangs is a fifth from the first second on, and the rest is parked', () => {
     claim('wh_hangs', 15)
     nowMs += 999
@@ -64,7 +71,7 @@ describe('the room of a webhook', () => {
     warm('wh_a', 15_000)
     expect(seen('wh_a')).toMatchObject({ inFlight: 0, room: 20, slow: true })
     warm('wh_a', 100)
-    expect(seen('wh_a')).toBeUndefined()
+    expect(seen('wh_a')).toMatchObject({ inFlight: 0, room: 100, slow: false })
   })
 
   test('that takes its time is all but a fifth once another webhook has work', () => {
@@ -131,6 +138,6 @@ describe('what a gate remembers', () => {
     for (let n = 0; n < 6_000; n += 1) end(`wh_${n}`, claim(`wh_${n}`, 1))
     claim('wh_last', 2)
     expect(seen('wh_last')).toMatchObject({ inFlight: 2 })
-    expect(gate.view().webhooks).toHaveLength(1)
+    expect(gate.view().webhooks).toHaveLength(101)
   })
 })

@@ -15,8 +15,12 @@ const compared = ({ without, withBad, openBad }: Compared) => ({
 
 const inTurn = (rounds: readonly Compared[]) => {
   const each = rounds.map(compared)
-  const ratios = each.map(({ ratioP99 }) => ratioP99).sort((a, b) => a - b)
-  return { rounds: each, medianRatioP99: ratios[Math.floor(ratios.length / 2)] }
+  const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+  return {
+    rounds: each,
+    medianRatioP95: median(each.map(({ ratioP95 }) => ratioP95)),
+    medianRatioP99: median(each.map(({ ratioP99 }) => ratioP99)),
+  }
 }
 
 const HANGING = { backlog: 10_000, forMs: seconds('FOR_S', 20), rounds: 3 }
@@ -26,7 +30,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
   'hanging-cap': async () =>
     inTurn(await hanging({ ...HANGING, env: { BROKER_BREAKER_FAILURES: '0' } })),
   dead: async () =>
-    compared(await dead({ receivers: 500, perSecond: 200, forMs: seconds('FOR_S', 60) })),
+    inTurn(await dead({ receivers: 500, perSecond: 200, forMs: seconds('FOR_S', 20), rounds: 3 })),
   recovery: () =>
     recovery({ perSecond: 50, deadForMs: seconds('DEAD_S', 600), patienceMs: 300_000 }),
 }

@@ -70,12 +70,13 @@ export type DeadOptions = {
   receivers: number
   perSecond: number
   forMs: number
+  rounds: number
   env?: Readonly<Record<string, string>>
 }
 
 /** 30 % of the receivers are dead, half of these hang and half answer 503; all get events alike. */
-export const dead = async (options: DeadOptions): Promise<Compared> => {
-  const { receivers, perSecond, forMs, env = {} } = options
+export const dead = async (options: DeadOptions): Promise<Compared[]> => {
+  const { receivers, perSecond, forMs, rounds, env = {} } = options
   const rig = await startIsolationRig(env)
   try {
     await Promise.all([rig.start('api'), rig.start('worker'), rig.start('sweep')])
@@ -84,17 +85,20 @@ export const dead = async (options: DeadOptions): Promise<Compared> => {
     for (const name of [...bad, ...good]) await rig.register(name)
     const load = { eventNames: good, perSecond: perSecond * 0.7, forMs }
     const rest = { eventNames: bad, perSecond: perSecond * 0.3, forMs }
-    // Without a bad one, all of them get their events.
     await rig.load({ eventNames: [...bad, ...good], perSecond, forMs: WARM_UP_MS })
-    const without = await measure(rig, load, () => rig.load(rest))
-    for (const [index, name] of bad.entries())
-      await rig.behave(name, index % 2 === 0 ? { hang: true } : { status: 503 })
-    const withBad = await measure(rig, load, () => rig.load(rest))
-    return {
-      without,
-      withBad,
-      openBad: await rig.count(`event_name like 'bad.%' and finished_at is null`),
+    const compared: Compared[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      // Without a bad one, all of them get their events.
+      const without = await measure(rig, load, () => rig.load(rest))
+      for (const [index, name] of bad.entries())
+        await rig.behave(name, index % 2 === 0 ? { hang: true } : { status: 503 })
+      const withBad = await measure(rig, load, () => rig.load(rest))
+      compared.push({ without, withBad, openBad: await rig.count(`finished_at is null`) })
+      for (const name of bad) await rig.behave(name, {})
+      await rig.postgres.sql('delete from deliveries where finished_at is null')
+      await rig.postgres.sql('delete from webhook_health')
     }
+    return compared
   } finally {
     await rig.stop()
   }
@@ -137,15 +141,11 @@ export const recovery = async (options: RecoveryOptions): Promise<Recovery> => {
     const reachedWhileDead = (await rig.arrivals()).length - before
     await rig.behave('comes-back', {})
     const returnedMs = Date.now()
-    const [during] = await Promise.all([
+    const old = `finished_at is null and created_at < to_timestamp(${returnedMs / 1_000})`
+    const [during, backlogMs] = await Promise.all([
       rig.load({ ...load, forMs: Math.min(20_000, patienceMs) }),
-      rig.untilCount(
-        `finished_at is null and created_at < to_timestamp(${returnedMs / 1_000})`,
-        0,
-        patienceMs,
-      ),
+      rig.untilCount(old, 0, patienceMs).then(() => Date.now() - returnedMs),
     ])
-    const backlogMs = Date.now() - returnedMs
     await rig.untilCount('finished_at is null', 0, patienceMs)
     return {
       ...judged(await rig.arrivals()),

@@ -1,7 +1,13 @@
 // How well webhooks are kept apart: `npm run bench:isolation -- <scenario>` at full length, on real processes. Prints what
 // docs/isolation.md quotes. Scenarios: hanging, hanging-cap (without the breaker), dead, recovery.
 
-import { dead, hanging, recovery, type Compared } from '../tests/faults/isolation-scenarios.ts'
+import {
+  dead,
+  hanging,
+  rate,
+  recovery,
+  type Compared,
+} from '../tests/faults/isolation-scenarios.ts'
 
 const seconds = (name: string, byDefault: number) => Number(process.env[name] ?? byDefault) * 1_000
 
@@ -31,6 +37,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
     inTurn(await hanging({ ...HANGING, env: { BROKER_BREAKER_FAILURES: '0' } })),
   dead: async () =>
     inTurn(await dead({ receivers: 500, perSecond: 200, forMs: seconds('FOR_S', 20), rounds: 3 })),
+  rate: () => rate({ workers: 4, limit: 50, events: 3_000, forMs: seconds('FOR_S', 30) }),
   recovery: () =>
     recovery({ perSecond: 50, deadForMs: seconds('DEAD_S', 600), patienceMs: 300_000 }),
 }

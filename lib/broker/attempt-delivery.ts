@@ -4,8 +4,10 @@
 import { assertNever } from '../domain/assert-never.ts'
 import { planAfter, type Plan, type SendOutcome } from '../domain/attempt.ts'
 import { BrokerError } from '../domain/errors.ts'
+import { LATE_MS } from '../domain/rate-limit.ts'
 import type { RetrySchedule } from '../domain/retry-schedule.ts'
 import type { SecretBox } from '../domain/secret-box.ts'
+import type { RateLimit } from '../domain/webhook.ts'
 import { attemptHeaders } from './attempt-headers.ts'
 import { disableWebhook } from './disable-webhook.ts'
 import type { AfterAttempt } from './isolation.ts'
@@ -16,6 +18,7 @@ import type {
   DeliveryLog,
   IdSource,
   JobVerdict,
+  NeedsTurn,
   Random,
   Recorded,
   Refusal,
@@ -24,9 +27,11 @@ import type {
   WebhookStore,
 } from './ports.ts'
 import type { RoutingDeps } from './routing.ts'
+import type { Turns } from './turns.ts'
 
 export type AttemptDeps = RoutingDeps & {
-  deliveryLog: Pick<DeliveryLog, 'claim' | 'record'>
+  deliveryLog: Pick<DeliveryLog, 'claim' | 'record' | 'postpone'>
+  turns: Turns
   webhooks: Pick<WebhookStore, 'disable'>
   sender: Sender
   secretBox: Pick<SecretBox, 'open'>
@@ -46,6 +51,8 @@ export type AttemptDelivery = {
   byId(deliveryId: string): Promise<JobVerdict>
   /** For the direct dispatcher, which claims by itself. @param startedMs `elapsedMs` before the claim was asked for */
   claimed(claim: Claim, startedMs: number): Promise<JobVerdict>
+  /** For the direct dispatcher as well: one that it may not claim without a turn. */
+  inTurn(delivery: NeedsTurn): Promise<JobVerdict>
 }
 
 /** A retry within this is kept by the queue; a later one lives in Postgres only and the sweep enqueues it when due. */
@@ -55,6 +62,8 @@ const LOCKED_DELAY_MS = 1_000
 // An attempt whose lease ran out before the first byte was sent cost the receiver nothing, and costs no step.
 const UNSENT_DELAY_MS = 1_000
 const RECORD_RETRY_MS = 200
+// The lease goes on while a claimed delivery waits for its turn.
+const LONGEST_WAIT_MS = 1_000
 
 const DONE: JobVerdict = { kind: 'done' }
 
@@ -63,14 +72,47 @@ export const makeAttemptDelivery = (deps: AttemptDeps): AttemptDelivery => ({
     deps.steps('W1')
     const startedMs = deps.clock.elapsedMs()
     const outcome = await deps.deliveryLog.claim(deliveryId, deps.ids.token())
-    return outcome.kind === 'claimed'
-      ? attempt(deps, outcome.claim, startedMs)
-      : afterRefusal(outcome)
+    if (outcome.kind === 'claimed') return attempt(deps, outcome.claim, startedMs)
+    return outcome.kind === 'needs_turn' ? attemptInTurn(deps, outcome) : afterRefusal(outcome)
   },
   claimed: (claim, startedMs) => attempt(deps, claim, startedMs),
+  inTurn: (delivery) => attemptInTurn(deps, delivery),
 })
 
-const afterRefusal = (refusal: Refusal): JobVerdict => {
+/** Its webhook has a rate limit. A turn that is near is claimed for and waited for; a later one costs no attempt. */
+const attemptInTurn = async (
+  deps: AttemptDeps,
+  { deliveryId, webhookId, rateLimit }: NeedsTurn,
+): Promise<JobVerdict> => {
+  const turn = await deps.turns.take(webhookId, rateLimit)
+  if (turn.kind === 'later') {
+    await deps.deliveryLog.postpone(deliveryId, turn.waitMs)
+    return laterOrDone(turn.waitMs)
+  }
+  const startedMs = deps.clock.elapsedMs()
+  const outcome = await deps.deliveryLog.claim(deliveryId, deps.ids.token(), true)
+  if (outcome.kind === 'claimed') {
+    await comeInTurn(deps, outcome.claim, { rateLimit, turnMs: startedMs + turn.waitMs })
+    return attempt(deps, outcome.claim, startedMs)
+  }
+  return outcome.kind === 'needs_turn' ? laterOrDone(0) : afterRefusal(outcome)
+}
+
+/** Waits for the turn. If the claim took so long that it is over, for another one: those who were held up together must
+ *  not go out together. */
+const comeInTurn = async (
+  { clock, turns }: AttemptDeps,
+  { webhookId }: Claim,
+  { rateLimit, turnMs }: { rateLimit: RateLimit; turnMs: number },
+) => {
+  const leftMs = turnMs - clock.elapsedMs()
+  if (leftMs > 0) await clock.wait(leftMs)
+  if (clock.elapsedMs() - turnMs <= LATE_MS) return
+  const { waitMs } = await turns.take(webhookId, rateLimit, true)
+  if (waitMs > 0) await clock.wait(Math.min(waitMs, LONGEST_WAIT_MS))
+}
+
+const afterRefusal = (refusal: Exclude<Refusal, { kind: 'needs_turn' }>): JobVerdict => {
   switch (refusal.kind) {
     case 'finished':
     case 'gone':

@@ -4,8 +4,15 @@
 
 import type { OutcomeCode, Plan, SendOutcome } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason, Waiting } from '../domain/delivery.ts'
+import type { Turn } from '../domain/rate-limit.ts'
 import type { Counts, StatsPiece } from '../domain/stats.ts'
-import type { DisabledReason, Webhook, WebhookChange, WebhookStatus } from '../domain/webhook.ts'
+import type {
+  DisabledReason,
+  RateLimit,
+  Webhook,
+  WebhookChange,
+  WebhookStatus,
+} from '../domain/webhook.ts'
 
 /* ---------- what the wiring injects ---------- */
 
@@ -241,6 +248,10 @@ export type Refusal =
   | { kind: 'leased'; untilMs: number; dbNowMs: number }
   | { kind: 'not_due'; atMs: number; dbNowMs: number }
   | { kind: 'parked'; reason: ParkReason }
+  | ({ kind: 'needs_turn' } & NeedsTurn)
+
+/** It may be attempted, but its webhook has a rate limit: claim it again with the turn that it was given. */
+export type NeedsTurn = { deliveryId: string; webhookId: string; rateLimit: RateLimit }
 
 export type ClaimOutcome = { kind: 'claimed'; claim: Claim } | Refusal
 
@@ -266,10 +277,14 @@ export type DeliveryLog = {
   /** T2: message, deliveries and idempotency key in one statement, committed when this resolves.
    *  @throws BrokerError `log_unavailable`: not known to be accepted */
   accept(input: AcceptInput): Promise<Accepted>
-  /** W2: compare-and-set, batched across callers, committed before this resolves. The same token gets the same claim. */
-  claim(deliveryId: string, token: string): Promise<ClaimOutcome>
-  /** The direct dispatcher's claim: what is due, at most `tokens.length`. */
-  claimDue(tokens: readonly string[]): Promise<Claim[]>
+  /** W2: compare-and-set, batched across callers, committed before this resolves. The same token gets the same claim.
+   *  @param hasTurn the rate limit of its webhook lets it be sent now */
+  claim(deliveryId: string, token: string, hasTurn?: boolean): Promise<ClaimOutcome>
+  /** The direct dispatcher's claim: what is due, at most `tokens.length`.
+   *  @param needsTurn told of those that must ask for their turn first */
+  claimDue(tokens: readonly string[], needsTurn?: (delivery: NeedsTurn) => void): Promise<Claim[]>
+  /** It waits for its turn: parked until then, without an attempt. Batched across callers. */
+  postpone(deliveryId: string, delayMs: number): Promise<void>
   /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. */
   record(result: AttemptResult): Promise<Recorded>
   /** A hand-over after a refused claim: takes the next generation if `after` is still the newest of an open delivery.
@@ -529,6 +544,19 @@ export type Ready = { deliveryId: string; generation: number }
 
 /** Gives deliveries to whoever attempts them: the queue, QStash, or the dispatcher in this very process. */
 export type HandOver = (deliveries: readonly (Ready & { delayMs: number })[]) => Promise<void>
+
+/* ---------- rate limits (Redis) ---------- */
+
+export type SharedTurns = {
+  /** The next turn of a webhook, given out to all workers together, and how many workers ask for turns.
+   *  @param claimed takes the next one however far away it is
+   *  @throws BrokerError `queue_unavailable` */
+  take(
+    webhookId: string,
+    limit: RateLimit,
+    claimed: boolean,
+  ): Promise<{ turn: Turn; workers: number }>
+}
 
 /* ---------- the sweep (Postgres) ---------- */
 

@@ -4,13 +4,13 @@ import { interval, ms } from './sql.ts'
 
 /*
  * Parameters: $1 timeout, $2 margin, $3 crash budget, $4-$9 what this process may take (see AdmissionView), $10 grace,
- * $11 delivery ids or tokens, $12 tokens.
+ * $11 delivery ids or tokens, $12 tokens, $13 who has a turn.
  */
 const LEASE_END = `now() + ${interval('(j.timeout_ms + $2::int)')}`
 
 const BY_ID = `
 asked as materialized (
-  select a.id, a.token from unnest($11::text[], $12::text[]) as a(id, token)
+  select a.id, a.token, a.has_turn from unnest($11::text[], $12::text[], $13::boolean[]) as a(id, token, has_turn)
 )`
 
 // The direct dispatcher: whatever is due, oldest first, one token for each. What is parked is due at no time.
@@ -24,7 +24,7 @@ picked as materialized (
   for update skip locked
 ),
 asked as materialized (
-  select p.id, ($11::text[])[row_number() over (order by p.id)] as token from picked p
+  select p.id, ($11::text[])[row_number() over (order by p.id)] as token, false as has_turn from picked p
 )`
 
 /*
@@ -41,9 +41,9 @@ locked as materialized (
   select d.* from deliveries d where d.id in (select id from asked) order by d.id for update skip locked
 ),
 judged as materialized (
-  select d.*, a.token,
+  select d.*, a.token, a.has_turn,
     coalesce(w.timeout_ms, $1::int) as timeout_ms,
-    w.url, w.headers, w.secret, w.max_in_flight,
+    w.url, w.headers, w.secret, w.max_in_flight, w.rate_limit,
     case when w.previous_secret_until > now() then w.previous_secret end as previous_secret,
     (d.lease_until <= now()) is true as expired,
     h.state as health, h.open_until, h.opens, h.failing_since,
@@ -72,6 +72,7 @@ judged as materialized (
  * Then the room: how much of its webhook this process may still take. Past it a delivery is `capped`: parked until
  * attempts of its webhook end. `held`: nothing of the webhook is under way here whose end could bring others back, so
  * the first one does not park but comes again in a moment. `busy`: nothing is known to be wrong, come again in a moment.
+ * Last, `needs_turn`: nothing is changed, it comes again with the turn that the rate limit gives it.
  */
 const DECIDED = `
 admitted as materialized (
@@ -85,7 +86,7 @@ ranked as materialized (
     row_number() over (partition by j.webhook_id, j.verdict, j.released order by j.id) as place
   from judged j left join admitted l on l.webhook_id = j.webhook_id
 ),
-decided as materialized (
+roomed as materialized (
   select r.*,
     case
       when verdict = 'proposed' and not probe and place > 1 then 'broken'
@@ -95,8 +96,13 @@ decided as materialized (
       when not parks then 'busy'
       when here = 0 and room <= 0 and place = 1 then 'held'
       else 'capped'
-    end as decision
+    end as fits
   from ranked r
+),
+decided as materialized (
+  select f.*,
+    case when fits = 'claimed' and rate_limit is not null and not has_turn then 'needs_turn' else fits end as decision
+  from roomed f
 )`
 
 const CHANGING =
@@ -181,7 +187,7 @@ select
   j.attempt_count + (j.decision = 'claimed')::int as number,
   j.series, j.steps_used, j.last_stale, j.parked, j.timeout_ms,
   j.tenant, j.message_id, j.webhook_id, j.event_name, j.url, j.headers, j.secret, j.previous_secret,
-  j.probe, j.released, coalesce(j.opens, 0) as opens, ${ms('now()')} - ${ms('j.failing_since')} as failing_for_ms,
+  j.rate_limit, j.probe, j.released, coalesce(j.opens, 0) as opens, ${ms('now()')} - ${ms('j.failing_since')} as failing_for_ms,
   m.content_type, m.payload, m.traceparent
 from asked a
 left join timed j on j.id = a.id

@@ -1,9 +1,10 @@
 // W2, the claim: a compare-and-set that is at once the "picked up" record, the lease and the fence of an attempt.
 // It is committed before any byte is sent. Batched across jobs; rows are locked in id order and never waited for.
 
-import type { Admissions, Claim, ClaimOutcome } from '../broker/ports.ts'
+import type { Admissions, Claim, ClaimOutcome, NeedsTurn } from '../broker/ports.ts'
 import { assertNever } from '../domain/assert-never.ts'
 import { CRASH_BUDGET, type ParkReason } from '../domain/delivery.ts'
+import type { RateLimit } from '../domain/webhook.ts'
 import { CLAIM_BY_ID, CLAIM_DUE } from './claim-sql.ts'
 import type { Database } from './database.ts'
 
@@ -18,7 +19,7 @@ export type LeaseSettings = {
   admissions: Admissions
 }
 
-export type ClaimRequest = { deliveryId: string; token: string }
+export type ClaimRequest = { deliveryId: string; token: string; hasTurn: boolean }
 
 type Verdict =
   | 'claimed'
@@ -36,6 +37,7 @@ type Verdict =
   | 'capped'
   | 'held'
   | 'busy'
+  | 'needs_turn'
 
 type Row = {
   id: string
@@ -63,6 +65,7 @@ type Row = {
   content_type: string
   payload: Buffer
   traceparent: string | null
+  rate_limit: RateLimit | null
   probe: boolean
   released: boolean
   opens: number
@@ -79,6 +82,7 @@ export const claimBatch = async (
     ...shared(lease),
     requests.map((request) => request.deliveryId),
     requests.map((request) => request.token),
+    requests.map((request) => request.hasTurn),
   ])
   tell(lease.admissions, rows)
   const byId = new Map(rows.map((row) => [row.id, row]))
@@ -92,15 +96,21 @@ export const claimBatch = async (
 export const claimDue = async (
   database: Database,
   tokens: readonly string[],
-  lease: LeaseSettings,
+  { lease, needsTurn }: { lease: LeaseSettings; needsTurn: (delivery: NeedsTurn) => void },
 ): Promise<Claim[]> => {
   if (tokens.length === 0) return []
   for (let round = 0; ; round += 1) {
     const rows = await database.query<Row>(CLAIM_DUE, [...shared(lease), [...tokens]])
     tell(lease.admissions, rows)
     const claims = rows.filter((row) => row.verdict === 'claimed').map(toClaim)
+    const waiting = rows.filter((row) => row.verdict === 'needs_turn').map(toNeedsTurn)
+    waiting.forEach(needsTurn)
     // A backlog of one webhook at the head must not keep the others waiting for the next round.
-    if (claims.length > 0 || rows.length < tokens.length || round >= ROUNDS_PAST_PARKED)
+    if (
+      claims.length + waiting.length > 0 ||
+      rows.length < tokens.length ||
+      round >= ROUNDS_PAST_PARKED
+    )
       return claims
   }
 }
@@ -157,6 +167,8 @@ const toOutcome = (row: Row): ClaimOutcome => {
     case 'held':
     case 'busy':
       return { kind: 'not_due', atMs: row.next_ms, dbNowMs: row.now_ms }
+    case 'needs_turn':
+      return { kind: 'needs_turn', ...toNeedsTurn(row) }
     case 'broken':
       return { kind: 'parked', reason: 'breaker_open' }
     case 'capped':
@@ -164,6 +176,11 @@ const toOutcome = (row: Row): ClaimOutcome => {
     default:
       return assertNever(verdict)
   }
+}
+
+const toNeedsTurn = (row: Row): NeedsTurn => {
+  if (row.rate_limit === null) throw new TypeError('a webhook without a rate limit needs no turn')
+  return { deliveryId: row.id, webhookId: row.webhook_id, rateLimit: row.rate_limit }
 }
 
 const toClaim = (row: Row): Claim => ({

@@ -13,6 +13,7 @@ import { makeBatcher, type Batcher } from './batcher.ts'
 import { claimBatch, claimDue, type ClaimRequest, type LeaseSettings } from './claim.ts'
 import { isTransient, type Database } from './database.ts'
 import { nextGeneration } from './generation.ts'
+import { postponeBatch, type Postponed } from './postpone.ts'
 import { recordBatch, type RecordSettings } from './record.ts'
 
 export type DeliveryLogSettings = LeaseSettings & RecordSettings
@@ -51,14 +52,24 @@ export const makeDeliveryLog = (
     keyOf: ({ claim }) => claim.deliveryId,
     failsForAll: isTransient,
   })
+  const postponements: Batcher<Postponed, undefined> = makeBatcher({
+    run: (batch) => postponeBatch(database, batch, settings),
+    maxItems: MAX_BATCH,
+    keyOf: ({ deliveryId }) => deliveryId,
+    failsForAll: isTransient,
+  })
   return {
     accept: accepts.add,
-    claim: (deliveryId, token) => claims.add({ deliveryId, token }),
-    claimDue: (tokens) => claimDue(database, tokens, settings),
+    claim: (deliveryId, token, hasTurn = false) => claims.add({ deliveryId, token, hasTurn }),
+    claimDue: (tokens, needsTurn = () => undefined) =>
+      claimDue(database, tokens, { lease: settings, needsTurn }),
+    postpone: async (deliveryId, delayMs) => {
+      await postponements.add({ deliveryId, delayMs })
+    },
     record: results.add,
     nextGeneration: (deliveryId, after) => nextGeneration(database, deliveryId, after),
     flush: async () => {
-      await Promise.all([accepts.idle(), claims.idle(), results.idle()])
+      await Promise.all([accepts, claims, results, postponements].map((batcher) => batcher.idle()))
     },
   }
 }

@@ -1,9 +1,11 @@
 // The producer's side of the queue: adds jobs, asks for them, repairs them. Never waits for a Redis that is away.
 
+import { randomUUID } from 'node:crypto'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import type { DeliveryQueue, Job } from '../broker/ports.ts'
+import type { DeliveryQueue, Job, SharedTurns } from '../broker/ports.ts'
 import { BrokerError } from '../domain/errors.ts'
+import { makeSharedTurns } from './limits/turns.ts'
 import { makeQueueNames, type QueueNames } from './names.ts'
 import { jobOptions } from './options.ts'
 
@@ -12,6 +14,8 @@ export type ClosableDeliveryQueue = DeliveryQueue & {
   workers(): Promise<number | undefined>
   /** How many jobs wait or are delayed. */
   depth(): Promise<number>
+  /** The turns of rate-limited webhooks. */
+  turns: SharedTurns
   close(): Promise<void>
 }
 
@@ -90,6 +94,7 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         const counts = await queue.getJobCounts('wait', 'delayed', 'prioritized')
         return Object.values(counts).reduce((sum, count) => sum + count, 0)
       }),
+    turns: makeSharedTurns(redis, names, randomUUID()),
     close: async () => {
       await queue.close().catch(() => undefined)
       redis.disconnect()

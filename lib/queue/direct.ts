@@ -1,14 +1,16 @@
 // The direct dispatcher: delivers from Postgres without a queue. It claims what is due, never more than it can send at
 // once. It may run beside the queue: only the claim decides who attempts a delivery.
 
-import type { Claim, Clock, Log } from '../broker/ports.ts'
+import type { Claim, Clock, Log, NeedsTurn } from '../broker/ports.ts'
 import { makeAlarm } from './alarm.ts'
 
 export type DirectDeps = {
-  /** Claims at most so many deliveries that are due. */
-  claimDue(slots: number): Promise<{ claims: Claim[]; startedMs: number }>
+  /** Claims at most so many deliveries that are due; those that need a turn first count as well. */
+  claimDue(slots: number): Promise<{ claims: Claim[]; startedMs: number; needTurn: NeedsTurn[] }>
   /** Attempts one. Never rejects for anything a receiver does. */
   run(claim: Claim, startedMs: number): Promise<unknown>
+  /** Attempts one in its turn, or puts it off. */
+  runInTurn(delivery: NeedsTurn): Promise<unknown>
   concurrency: number
   /** How often Postgres is asked while nothing wakes it. */
   pollMs: number
@@ -48,12 +50,17 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
     const slots = attempts.freeSlots()
     if (slots === 0) return false
     try {
-      const { claims, startedMs } = await deps.claimDue(slots)
+      const { claims, startedMs, needTurn } = await deps.claimDue(slots)
       failures = 0
-      backlog = claims.length === slots
-      for (const claim of claims) attempts.launch(claim, startedMs)
-      if (claims.length === 0 && mode === 'finishing') mode = 'idle'
-      return claims.length > 0
+      const found = claims.length + needTurn.length
+      backlog = found === slots
+      for (const claim of claims)
+        attempts.launch(claim.deliveryId, () => deps.run(claim, startedMs))
+      // Until it has been claimed or put off, the next round finds it again.
+      const fresh = needTurn.filter(({ deliveryId }) => !attempts.has(deliveryId))
+      for (const one of fresh) attempts.launch(one.deliveryId, () => deps.runInTurn(one))
+      if (found === 0 && mode === 'finishing') mode = 'idle'
+      return claims.length + fresh.length > 0
     } catch (error) {
       if (failures === 0) deps.log.warn('direct.postponed', { error })
       failures += 1
@@ -88,24 +95,25 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
 }
 
 /** The attempts under way, at most `concurrency`. */
-const makeAttempts = ({ run, concurrency, log }: DirectDeps, onFree: (free: number) => void) => {
-  const inFlight = new Set<Promise<void>>()
+const makeAttempts = ({ concurrency, log }: DirectDeps, onFree: (free: number) => void) => {
+  const inFlight = new Map<string, Promise<void>>()
   return {
     freeSlots: () => concurrency - inFlight.size,
-    launch: (claim: Claim, startedMs: number) => {
-      const attempt = run(claim, startedMs)
+    has: (deliveryId: string) => inFlight.has(deliveryId),
+    launch: (deliveryId: string, run: () => Promise<unknown>) => {
+      const attempt = run()
         .then(
           () => undefined,
-          (error: unknown) => log.error('attempt.failed', { deliveryId: claim.deliveryId, error }),
+          (error: unknown) => log.error('attempt.failed', { deliveryId, error }),
         )
         .finally(() => {
-          inFlight.delete(attempt)
+          inFlight.delete(deliveryId)
           onFree(concurrency - inFlight.size)
         })
-      inFlight.add(attempt)
+      inFlight.set(deliveryId, attempt)
     },
     idle: async () => {
-      await Promise.all(inFlight)
+      await Promise.all(inFlight.values())
     },
   }
 }

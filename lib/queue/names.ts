@@ -15,6 +15,9 @@ export type QueueNames = {
   marker: string
   /** The counter that tells an emptied or rolled-back Redis. */
   incarnation: string
+  /** The turns of a rate-limited webhook, and the workers that ask for turns. */
+  turns(webhookId: string): string
+  turnWorkers: string
 }
 
 /** @param prefix BROKER_KEY_PREFIX */
@@ -30,5 +33,7 @@ export const makeQueueNames = (prefix: string): QueueNames => {
     waiting: `${base}:wait`,
     marker: `${base}:marker`,
     incarnation: `${prefix}:incarnation`,
+    turns: (webhookId) => `${bullPrefix}:turns:${webhookId}`,
+    turnWorkers: `${bullPrefix}:turn-workers`,
   }
 }

@@ -4,7 +4,8 @@ import { makeAttemptDelivery, type AttemptDelivery } from '../broker/attempt-del
 import { disableWebhook } from '../broker/disable-webhook.ts'
 import { makeIsolation } from '../broker/isolation.ts'
 import { makePatience, REDIS_BUDGET_MS } from '../broker/patience.ts'
-import type { Log, RoutingTable, Steps } from '../broker/ports.ts'
+import type { Log, NeedsTurn, RoutingTable, SharedTurns, Steps } from '../broker/ports.ts'
+import { makeTurns } from '../broker/turns.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { startDirect, type DirectDispatcher } from '../queue/direct.ts'
@@ -17,7 +18,9 @@ import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
 
-type QueuePort = Pick<DeliveryQueue, 'enqueue' | 'incarnation' | 'raiseIncarnation'>
+type QueuePort = Pick<DeliveryQueue, 'enqueue' | 'incarnation' | 'raiseIncarnation'> & {
+  turns: SharedTurns
+}
 
 export type DeliveringParts = {
   stores: Stores
@@ -49,9 +52,14 @@ export const startDelivering = (config: Config, parts: DeliveringParts): Deliver
     claimDue: async (slots) => {
       const startedMs = systemClock.elapsedMs()
       const tokens = Array.from({ length: slots }, ids.token)
-      return { claims: await parts.stores.deliveryLog.claimDue(tokens), startedMs }
+      const needTurn: NeedsTurn[] = []
+      const claims = await parts.stores.deliveryLog.claimDue(tokens, (delivery) => {
+        needTurn.push(delivery)
+      })
+      return { claims, startedMs, needTurn }
     },
     run: attempts.claimed,
+    runInTurn: attempts.inTurn,
     concurrency: config.delivery.concurrency,
     pollMs: POLL_MS,
     clock: systemClock,
@@ -92,6 +100,7 @@ const makeAttempts = (
     schedule: delivery.schedule,
     jitter: delivery.jitter,
     userAgent: USER_AGENT,
+    turns: makeTurns({ shared: queue?.port.turns, patience, clock: systemClock }),
     afterAttempt: makeIsolation({
       health: stores.health,
       gate: stores.gate,

@@ -5,11 +5,10 @@ import {
   answered,
   claimOf,
   DELIVERED,
-  freshEvent,
   record,
-  registered,
   retryIn,
   triggerOf,
+  webhookOf,
   type MakeRig,
   type Rig,
 } from '../support/store-rig.ts'
@@ -23,15 +22,7 @@ export const healthSuite = (engine: string, makeRig: MakeRig): unknown =>
     afterAll(() => rig.close())
     beforeEach(() => rig.endAllOpen())
 
-    /** A webhook with so many deliveries, oldest first. */
-    const webhookWith = async (count: number) => {
-      const eventName = freshEvent()
-      const { id: webhookId } = await registered(rig, eventName)
-      const ids: string[] = []
-      for (let n = 0; n < count; n += 1)
-        ids.push(...(await rig.deliveryLog.accept(triggerOf(eventName))).deliveryIds)
-      return { webhookId, eventName, ids: ids.sort() }
-    }
+    const webhookWith = (count: number) => webhookOf(rig, count)
     const claim = (id: string, token = `token-${id}`) => rig.deliveryLog.claim(id, token)
     /** A delivery that failed once and comes again in so long. */
     const failed = async (id: string, delayMs = 5_000) => {

@@ -6,6 +6,7 @@ import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
 import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
+import { rateLimitSuite } from './rate-limit.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
 import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
@@ -27,6 +28,7 @@ for (const suite of [
   replayStoreSuite,
   generationSuite,
   healthSuite,
+  rateLimitSuite,
   logReaderSuite,
 ]) {
   suite('Postgres', onPostgres)

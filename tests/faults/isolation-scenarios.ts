@@ -171,5 +171,49 @@ const judged = (arrivals: Awaited<ReturnType<IsolationRig['arrivals']>>) => {
     ramp[second] = (ramp[second] ?? 0) + 1
   }
   const copies = good.length - new Set(good.map(([, id]) => id)).size
-  return { ramp: Array.from(ramp, (count) => count ?? 0), copies }
+  return { ramp: Array.from({ length: ramp.length }, (_, second) => ramp[second] ?? 0), copies }
+}
+
+export type RateOptions = {
+  workers: number
+  limit: number
+  events: number
+  /** Listens for so long after the first second. */
+  forMs: number
+  env?: Readonly<Record<string, string>>
+}
+
+/** Arrivals after the first second: the most in any second, and how many a second while there was work. */
+export type Rate = { most: number; perSecond: number; arrived: number; attempts: number }
+
+/** Several workers deliver to one webhook with a rate limit, from a backlog that is larger than what may be sent. */
+export const rate = async (options: RateOptions): Promise<Rate> => {
+  const { workers, limit, events, forMs, env = {} } = options
+  const rig = await startIsolationRig(env)
+  try {
+    await Promise.all([
+      rig.start('api'),
+      ...Array.from({ length: workers }, () => rig.start('worker')),
+    ])
+    await rig.register('limited', { rateLimit: { limit, perSeconds: 1 } })
+    await rig.pile('limited', events)
+    const [first = Date.now()] = (await rig.arrivals()).map(([, , atMs]) => atMs)
+    // What is measured begins when nothing is triggered any more: the triggers of a test are not the broker's load.
+    const fromMs = Math.max(first + 1_000, Date.now())
+    await new Promise((resolve) => setTimeout(resolve, fromMs + forMs - Date.now()))
+    const times = (await rig.arrivals())
+      .map(([, , atMs]) => atMs)
+      .filter((atMs) => atMs >= fromMs && atMs < fromMs + forMs)
+    const most = Math.max(
+      ...times.map((atMs) => times.filter((other) => other >= atMs && other < atMs + 1_000).length),
+    )
+    const [row] = await rig.postgres.sql<{ attempts: number }>(
+      'select sum(attempt_count)::int as attempts from deliveries',
+    )
+    const arrived = (await rig.arrivals()).length
+    const perSecond = (times.length * 1_000) / forMs
+    return { most, perSecond, arrived, attempts: row?.attempts ?? 0 }
+  } finally {
+    await rig.stop()
+  }
 }

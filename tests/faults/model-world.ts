@@ -2,6 +2,7 @@
 // Workers stop at every await, where they can be left for dead. It checks the invariants as it goes.
 
 import { makeAttemptDelivery, type AttemptDelivery } from '../../lib/broker/attempt-delivery.ts'
+import { makeTurns } from '../../lib/broker/turns.ts'
 import { makeIsolation } from '../../lib/broker/isolation.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
 import type { Clock, JobVerdict, Log } from '../../lib/broker/ports.ts'
@@ -87,6 +88,7 @@ export const makeWorld = async (rig: StoreRig) => {
           await gate()
           return outcome
         },
+        postpone: rig.deliveryLog.postpone,
         record: async (result) => {
           await gate()
           const recorded = await rig.deliveryLog.record(result)
@@ -115,6 +117,11 @@ export const makeWorld = async (rig: StoreRig) => {
       schedule: SCHEDULE,
       jitter: 0,
       userAgent: 'model',
+      turns: makeTurns({
+        shared: undefined,
+        patience: makePatience({ clock, log: SILENT }),
+        clock,
+      }),
       afterAttempt: makeIsolation({
         health: rig.health,
         gate: rig.gate,

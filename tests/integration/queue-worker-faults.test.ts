@@ -223,9 +223,10 @@ describe('a Redis that is frozen', () => {
       claimDue: () => {
         const claims = due.map((deliveryId) => ({ deliveryId }) as never)
         due = []
-        return Promise.resolve({ claims, startedMs: 0 })
+        return Promise.resolve({ claims, startedMs: 0, needTurn: [] })
       },
       run: ({ deliveryId }) => Promise.resolve(delivered.push(deliveryId)),
+      runInTurn: () => Promise.resolve(),
       concurrency: 10,
       pollMs: 500,
       clock,

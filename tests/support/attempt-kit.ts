@@ -67,6 +67,10 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
         steps.push('claim')
         return Promise.resolve(script.outcome ?? { kind: 'claimed', claim })
       },
+      postpone: () => {
+        steps.push('postpone')
+        return Promise.resolve()
+      },
       record: (result) => {
         steps.push('record')
         results.push(result)
@@ -116,6 +120,7 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
     jitter: 0,
     userAgent: 'webhook-broker/test',
     afterAttempt: () => Promise.resolve(),
+    turns: { take: () => Promise.resolve({ kind: 'now', waitMs: 0 }) },
     steps: (step) => steps.push(step),
     log,
     ...deps,

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { makeAttemptDelivery } from '../../lib/broker/attempt-delivery.ts'
+import { makeTurns } from '../../lib/broker/turns.ts'
 import { makeIsolation } from '../../lib/broker/isolation.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
 import type { DeliveryQueue, Steps, StepName } from '../../lib/broker/ports.ts'
@@ -73,6 +74,7 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
     schedule: [1_000, 2_000, 4_000],
     jitter: 0,
     userAgent: 'model',
+    turns: makeTurns({ shared: undefined, patience, clock }),
     afterAttempt: makeIsolation({
       health: rig.health,
       gate: rig.gate,

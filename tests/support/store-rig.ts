@@ -136,6 +136,19 @@ export const delivery = async (
   return { id: accepted.deliveryIds[0] ?? '', webhookId: webhook.id, eventName, accepted }
 }
 
+/** A webhook with so many deliveries, in the order of their ids. */
+export const webhookOf = async (
+  rig: Pick<StorePorts, 'webhooks' | 'deliveryLog'>,
+  count: number,
+): Promise<{ webhookId: string; eventName: string; ids: string[] }> => {
+  const eventName = freshEvent()
+  const { id: webhookId } = await registered(rig, eventName)
+  const ids: string[] = []
+  for (let n = 0; n < count; n += 1)
+    ids.push(...(await rig.deliveryLog.accept(triggerOf(eventName))).deliveryIds)
+  return { webhookId, eventName, ids: ids.sort() }
+}
+
 export const claimOf = (outcome: ClaimOutcome): Claim => {
   if (outcome.kind !== 'claimed') throw new Error(`not claimed: ${JSON.stringify(outcome)}`)
   return outcome.claim

@@ -17,7 +17,11 @@ const NAMED_MS = 20
 const BUSY_MS = 250
 const HELD_MS = 1_000
 
-export const claim = (world: World, deliveryId: string, token: string): ClaimOutcome => {
+export const claim = (
+  world: World,
+  deliveryId: string,
+  { token, hasTurn }: { token: string; hasTurn: boolean },
+): ClaimOutcome => {
   const row = world.deliveries.get(deliveryId)
   if (row === undefined) return { kind: 'gone' }
   if (row.finishedAtMs !== null) return { kind: 'finished' }
@@ -35,6 +39,14 @@ export const claim = (world: World, deliveryId: string, token: string): ClaimOut
       ? { kind: 'not_due', atMs: row.nextAttemptAtMs, dbNowMs: nowMs }
       : { kind: 'parked', reason: row.parked }
   }
+  const needsTurn = webhook.rateLimit !== null && !hasTurn
+  if (needsTurn && mayGo(world, row, webhook) && !crashedOut)
+    return {
+      kind: 'needs_turn',
+      deliveryId,
+      webhookId: row.webhookId,
+      rateLimit: webhook.rateLimit ?? { limit: 1, perSeconds: 1 },
+    }
   endLease(world, row)
   if (webhook.deleted) return end(world, row, { status: 'cancelled' })
   if (crashedOut) return end(world, row, { status: 'dead', deadReason: 'crash_budget' })
@@ -102,6 +114,15 @@ const healthOf = (world: World, row: DeliveryRow): ClaimHealth => {
     opens: health?.opens ?? 0,
     failingForMs: since === null ? null : world.nowMs() - since,
   }
+}
+
+/** Whether nothing but its rate limit is in the way. */
+const mayGo = (world: World, row: DeliveryRow, webhook: WebhookRow): boolean => {
+  const health = world.health.get(row.webhookId)
+  const isProbe = health?.probeId === row.id && (health.openUntilMs ?? 0) <= world.nowMs()
+  if (webhook.deleted || webhook.status === 'disabled') return false
+  if (health?.state === 'open') return isProbe
+  return health?.state !== 'ramping' || row.released
 }
 
 /** The breaker, a backlog, or too much under way. @returns undefined when it may be attempted */

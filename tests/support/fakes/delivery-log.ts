@@ -8,18 +8,24 @@ import { statement, type World } from './world.ts'
 
 export const makeFakeDeliveryLog = (world: World): DeliveryLog => ({
   accept: (input) => statement(world, () => accept(world, input)),
-  claim: (deliveryId, token) => statement(world, () => claim(world, deliveryId, token)),
-  claimDue: (tokens) =>
+  claim: (deliveryId, token, hasTurn = false) =>
+    statement(world, () => claim(world, deliveryId, { token, hasTurn })),
+  postpone: (deliveryId, delayMs) => statement(world, () => postpone(world, deliveryId, delayMs)),
+  claimDue: (tokens, needsTurn = () => undefined) =>
     statement(world, () => {
       const claims: Claim[] = []
       let found: string[]
+      let waiting = 0
       do {
         found = claimable(world, tokens.length)
         for (const [index, id] of found.entries()) {
-          const outcome = claim(world, id, tokens[index] ?? '')
+          const outcome = claim(world, id, { token: tokens[index] ?? '', hasTurn: false })
           if (outcome.kind === 'claimed') claims.push(outcome.claim)
+          if (outcome.kind !== 'needs_turn') continue
+          needsTurn(outcome)
+          waiting += 1
         }
-      } while (claims.length === 0 && found.length > 0 && found.length === tokens.length)
+      } while (claims.length + waiting === 0 && found.length > 0 && found.length === tokens.length)
       return claims
     }),
   record: (result) => statement(world, () => record(world, result)),
@@ -31,3 +37,14 @@ export const makeFakeDeliveryLog = (world: World): DeliveryLog => ({
       return row.generation
     }),
 })
+
+const postpone = (world: World, deliveryId: string, delayMs: number): void => {
+  const row = world.deliveries.get(deliveryId)
+  const nowMs = world.nowMs()
+  const free = row?.finishedAtMs === null && (row.leaseUntilMs ?? 0) <= nowMs
+  if (row === undefined || !free || row.nextAttemptAtMs > nowMs) return
+  const { queueHorizonMs, graceMs } = world.settings
+  row.parked = 'rate_limited'
+  row.nextAttemptAtMs = nowMs + delayMs
+  row.dueAtMs = row.nextAttemptAtMs + (delayMs <= queueHorizonMs ? graceMs : 0)
+}

@@ -4,6 +4,7 @@
 import { makeAttemptDelivery } from '../../../lib/broker/attempt-delivery.ts'
 import { makeAudit } from '../../../lib/broker/audit.ts'
 import { disableWebhook } from '../../../lib/broker/disable-webhook.ts'
+import { makeTurns } from '../../../lib/broker/turns.ts'
 import { makeIsolation } from '../../../lib/broker/isolation.ts'
 import { makeManageWebhook } from '../../../lib/broker/manage-webhook.ts'
 import { makePatience } from '../../../lib/broker/patience.ts'
@@ -66,6 +67,7 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
     schedule,
     jitter: 0,
     userAgent: 'webhook-broker/test',
+    turns: makeTurns({ shared: undefined, patience: shared.patience, clock }),
     afterAttempt: makeIsolation({
       health: stores.health,
       gate: stores.gate,

@@ -1,7 +1,7 @@
 // The direct dispatcher with a clock that stands still: what it claims, when it asks, and how it stops.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Claim } from '../../../lib/broker/ports.ts'
+import type { Claim, NeedsTurn } from '../../../lib/broker/ports.ts'
 import { startDirect, type DirectDispatcher } from '../../../lib/queue/direct.ts'
 import { makeManualClock, settle, type ManualClock } from '../../support/fakes/manual-clock.ts'
 import { makeMemoryLog } from '../../support/redis-kit.ts'
@@ -16,6 +16,8 @@ let due: string[]
 /** How many were asked for, in each round. */
 let asked: number[]
 let failing: boolean
+/** What is due, and stays so until its turn is taken. */
+let limited: NeedsTurn[]
 let running: Map<string, () => void>
 let started: { id: string; startedMs: number }[]
 
@@ -25,12 +27,13 @@ const start = (concurrency: number): DirectDispatcher =>
       asked.push(slots)
       if (failing) return Promise.reject(new Error('no Postgres'))
       const claims = due.splice(0, slots).map(claimOf)
-      return Promise.resolve({ claims, startedMs: clock.elapsedMs() })
+      return Promise.resolve({ claims, startedMs: clock.elapsedMs(), needTurn: limited })
     },
     run: ({ deliveryId }, startedMs) => {
       started.push({ id: deliveryId, startedMs })
       return new Promise<void>((resolve) => running.set(deliveryId, resolve))
     },
+    runInTurn: ({ deliveryId }) => new Promise<void>((resolve) => running.set(deliveryId, resolve)),
     concurrency,
     pollMs: 500,
     clock,
@@ -48,6 +51,7 @@ beforeEach(() => {
   due = []
   asked = []
   failing = false
+  limited = []
   running = new Map()
   started = []
 })
@@ -82,10 +86,11 @@ describe('the direct dispatcher', () => {
 
   // Postgres may have looked before the delivery was committed: the wake must lead to another look.
   it('does not lose a wake that comes while it asks', async () => {
-    const answers: ((found: { claims: Claim[]; startedMs: number }) => void)[] = []
+    const answers: ((found: { claims: Claim[]; startedMs: number; needTurn: [] }) => void)[] = []
     const direct = startDirect({
       claimDue: () => new Promise((resolve) => answers.push(resolve)),
       run: () => Promise.resolve(),
+      runInTurn: () => Promise.resolve(),
       concurrency: 4,
       pollMs: 500,
       clock,
@@ -93,15 +98,15 @@ describe('the direct dispatcher', () => {
     })
     direct.resume()
     await clock.advance(0)
-    answers[0]?.({ claims: [], startedMs: 0 })
+    answers[0]?.({ claims: [], startedMs: 0, needTurn: [] })
     await clock.advance(500)
     expect(answers).toHaveLength(2)
     direct.wake()
-    answers[1]?.({ claims: [], startedMs: 0 })
+    answers[1]?.({ claims: [], startedMs: 0, needTurn: [] })
     await clock.advance(0)
     expect(answers).toHaveLength(3)
     const closed = direct.close()
-    answers[2]?.({ claims: [], startedMs: 0 })
+    answers[2]?.({ claims: [], startedMs: 0, needTurn: [] })
     await closed
   })
 
@@ -184,17 +189,32 @@ describe('the direct dispatcher', () => {
     await direct.close()
   })
 
+  it('lets one that needs a turn ask for it once, however often it is found', async () => {
+    limited = [{ deliveryId: 'limited', webhookId: 'wh_1', rateLimit: { limit: 1, perSeconds: 1 } }]
+    const direct = start(4)
+    direct.resume()
+    await clock.advance(1_000)
+    expect(asked).toEqual([4, 3, 3, 3])
+    expect([...running.keys()]).toEqual(['limited'])
+    limited = []
+    await end('limited')
+    await clock.advance(500)
+    expect(asked.at(-1)).toBe(4)
+    await direct.close()
+  })
+
   it('goes on after an attempt that failed to be made, and frees its slot', async () => {
     due = ['bad', 'good']
     const done: string[] = []
     const direct = startDirect({
       claimDue: (slots) =>
-        Promise.resolve({ claims: due.splice(0, slots).map(claimOf), startedMs: 0 }),
+        Promise.resolve({ claims: due.splice(0, slots).map(claimOf), startedMs: 0, needTurn: [] }),
       run: ({ deliveryId }) => {
         if (deliveryId === 'bad') return Promise.reject(new Error('a fault of ours'))
         done.push(deliveryId)
         return Promise.resolve()
       },
+      runInTurn: () => Promise.resolve(),
       concurrency: 1,
       pollMs: 500,
       clock,

@@ -1069,7 +1069,7 @@ export interface operations {
           'application/json': components['schemas']['WebhookWithSecret']
         }
       }
-      /** @description invalid_request, invalid_json, invalid_event_name, invalid_url, forbidden_address */
+      /** @description invalid_encoding, invalid_request, invalid_json, invalid_event_name, invalid_url, forbidden_address */
       400: {
         headers: {
           [name: string]: unknown
@@ -1143,6 +1143,7 @@ export interface operations {
       }
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
       }
       cookie?: never
@@ -1210,7 +1211,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
         id: string
       }
       cookie?: never
@@ -1287,7 +1290,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
         id: string
       }
       cookie?: never
@@ -1362,7 +1367,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
         id: string
       }
       cookie?: never
@@ -1479,7 +1486,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
         id: string
       }
       cookie?: never
@@ -1556,7 +1565,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example upload_image */
         eventName: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
         id: string
       }
       cookie?: never
@@ -1645,6 +1656,7 @@ export interface operations {
         traceparent?: string
       }
       path: {
+        /** @example upload_image */
         eventName: string
       }
       cookie?: never
@@ -1824,6 +1836,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example dlv_01k9m6v0e2q4m8r6c1t3y5zabc */
         id: string
       }
       cookie?: never
@@ -1900,6 +1913,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example dlv_01k9m6v0e2q4m8r6c1t3y5zabc */
         id: string
       }
       cookie?: never
@@ -1985,6 +1999,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example dlv_01k9m6v0e2q4m8r6c1t3y5zabc */
         id: string
       }
       cookie?: never
@@ -2141,6 +2156,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @example msg_01k9m6v0dx7b9n5k2j4h6gfabc */
         id: string
       }
       cookie?: never

@@ -43,6 +43,7 @@ export type Operation = {
     required: boolean
     schema: unknown
     description?: string
+    example?: unknown
   }[]
   responses: Record<string, { description: string }>
   [key: string]: unknown
@@ -95,18 +96,36 @@ const operation = (spec: RouteSpec): Operation => ({
   ...(spec.description === undefined ? {} : { description: spec.description }),
   'x-scope': spec.scope,
   parameters: [
-    ...[...spec.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-      name,
-      in: 'path',
-      required: true,
-      schema: { type: 'string' },
-    })),
+    ...pathParameters(spec.path),
     ...parameters(spec.query, 'query'),
     ...parameters(spec.headers, 'header'),
   ],
   ...requestBody(spec),
   responses: { ...successes(spec), ...failures(spec) },
 })
+
+const pathParameters = (path: string) =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+    example: pathExample(path, name),
+  }))
+
+// The shape whose example has the id, by the folder of the path.
+const IDENTIFIED: Record<string, string> = {
+  webhooks: 'Webhook',
+  deliveries: 'Delivery',
+  messages: 'Message',
+  replays: 'Replay',
+}
+
+const pathExample = (path: string, name: string): unknown => {
+  const folder = path.split('/')[3] ?? ''
+  const example = EXAMPLES[IDENTIFIED[folder] ?? 'Webhook'] as Record<string, unknown> | undefined
+  return example?.[name]
+}
 
 const operationId = ({ method, path }: RouteSpec): string =>
   method +
@@ -174,7 +193,8 @@ const successes = (spec: RouteSpec) =>
 /** One answer per status, which names the codes that it may carry. */
 const failures = (spec: RouteSpec) => {
   const byStatus = new Map<number, ErrorCode[]>()
-  const decoded: ErrorCode[] = spec.path.includes('{') ? ['invalid_encoding'] : []
+  const isDecoded = spec.path.includes('{') || spec.body !== undefined
+  const decoded: ErrorCode[] = isDecoded ? ['invalid_encoding'] : []
   for (const code of new Set([...COMMON, ...decoded, ...spec.problems])) {
     const { status } = PROBLEMS[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])

@@ -1,3 +1,4 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
 import * as z from 'zod'
 import { describe, expect, it } from 'vitest'
 import { EXAMPLES } from '../../lib/http/examples.ts'
@@ -22,6 +23,13 @@ describe('examples', () => {
 
 describe('the document', () => {
   const document = openApiDocument()
+
+  it('is OpenAPI 3.1, by its published schema', async () => {
+    const validator = new Validator()
+    const result = await validator.validate(JSON.stringify(document))
+    expect(result).toEqual({ valid: true })
+    expect(validator.version).toBe('3.1')
+  })
 
   it('refers only to schemas that it holds', () => {
     const text = JSON.stringify(document)

@@ -55,6 +55,8 @@ export type Config = {
     breakerOpenMs: number
   }
   sweep: { intervalMs: number; graceMs: number }
+  /** Jobs that wait in the queue before it is no longer fed. */
+  queueHighWater: number
   retentionDays: number
   drainFunction: string | undefined
   logLevel: LogLevel
@@ -114,6 +116,7 @@ const schema = (mode: Mode) =>
     ),
     BROKER_BREAKER_FAILURES: whole({ min: 0, max: 1_000_000, byDefault: 10 }),
     BROKER_BREAKER_OPEN_MS: whole({ min: 1, max: DAY_MS, byDefault: 30_000 }),
+    BROKER_QUEUE_HIGH_WATER: whole({ min: 1, max: 1_000_000_000, byDefault: 200_000 }),
     BROKER_PUBLIC_URL: url(['https:', 'http:']),
     BROKER_DRAIN_FUNCTION: text,
     BROKER_LOG_LEVEL: z.preprocess(
@@ -250,6 +253,7 @@ const toConfig = (env: Parsed, auth: Auth, mode: Mode): Config => ({
     breakerOpenMs: env.BROKER_BREAKER_OPEN_MS,
   },
   sweep: { intervalMs: env.BROKER_SWEEP_INTERVAL_MS, graceMs: env.BROKER_SWEEP_GRACE_MS },
+  queueHighWater: env.BROKER_QUEUE_HIGH_WATER,
   retentionDays: env.BROKER_RETENTION_DAYS,
   drainFunction: env.BROKER_DRAIN_FUNCTION,
   logLevel: env.BROKER_LOG_LEVEL,

@@ -24,7 +24,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   const accepting = makeAccepting(config, {
     stores,
     routing: redis.routing,
-    handOver: redis.queue.enqueue,
+    handOver: redis.queue.feed,
     handOverAgain: redis.queue.replace,
     steps,
     log,

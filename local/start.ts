@@ -106,7 +106,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     return Promise.resolve()
   }
   const handingOver = {
-    handOver: redis?.queue.enqueue ?? wake,
+    handOver: redis?.queue.feed ?? wake,
     handOverAgain: redis?.queue.replace ?? wake,
   }
   const app = makeApi(config, {

@@ -323,7 +323,7 @@ export type Admissions = {
 
 /** Row `webhook_health`: written when a webhook begins to fail, opens, closes, or has a backlog; never for a healthy one. */
 export type HealthStore = {
-  /** Opens the breaker, or keeps it open after its probe failed. An oldest waiting delivery becomes the next probe.
+  /** Opens the breaker, or keeps it open after its probe failed. The newest delivery that waits becomes the next probe.
    *  @param probeId the delivery that was the probe; undefined when the breaker was closed
    *  @returns what to hand over, with its delay; nothing when the next delivery to come up will be the probe */
   open(opening: {

@@ -20,7 +20,7 @@ export type SweepDeps = {
   store: SweepStore
   webhooks: Pick<WebhookStore, 'routingVersions' | 'routingSnapshot'>
   /** Both undefined for a broker without Redis: then expired leases and deleted webhooks are all there is to repair. */
-  queue: DeliveryQueue | undefined
+  queue: (DeliveryQueue & { isFull?(): Promise<boolean> }) | undefined
   routing: RoutingTable | undefined
   retentionDays: number
   steps: Steps
@@ -204,7 +204,20 @@ const takeAllDue = async (run: Run): Promise<void> => {
     await withRedis(run, () => enqueueForgotten(run, due))
     run.steps('S3')
     if (due.length < BATCH) return
+    if (await isFull(run)) {
+      run.summary.complete = false
+      return
+    }
   }
+}
+
+/** Past the high-water mark a batch a run goes on, for the leases that have ended; what else is due stays due. */
+const isFull = async (run: Run): Promise<boolean> => {
+  let full = false
+  await withRedis(run, async () => {
+    full = (await run.queue?.isFull?.()) ?? false
+  })
+  return full
 }
 
 const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<void> => {

@@ -6,12 +6,18 @@ import { makeBatcher } from './batcher.ts'
 import { isTransient, type Database } from './database.ts'
 import { interval } from './sql.ts'
 
-// The oldest that waits for the webhook, a disabled one aside: those wait for a person.
-const oldest = (webhookId: string, limit: string) => `
+// What waits for the webhook, a disabled one aside: those wait for a person.
+const waiting = (webhookId: string, order: string) => `
   select id from deliveries
   where webhook_id = ${webhookId} and parked in ('capped', 'breaker_open') and next_attempt_at = 'infinity'
     and finished_at is null
-  order by id limit ${limit} for update skip locked`
+  order by ${order} for update skip locked`
+
+const oldest = (webhookId: string, limit: string) => waiting(webhookId, `id limit ${limit}`)
+
+// The probe is likely to fail, and uses a step of its schedule: the oldest would be it again and again, and would come up
+// hours after the others when the receiver is back.
+const newest = (webhookId: string) => waiting(webhookId, 'id desc limit 1')
 
 const LET_GO = (grace: string) => `
   update deliveries d set parked = null, released = true, generation = d.generation + 1,
@@ -45,7 +51,7 @@ with held as materialized (
   where webhook_id = $1::text and state = 'open' and probe_id is null for update
 ),
 next as materialized (
-  select p.id, h.open_until from held h cross join lateral (${oldest('h.webhook_id', '1')}) p
+  select p.id, h.open_until from held h cross join lateral (${newest('h.webhook_id')}) p
 ),
 named as (
   update webhook_health h set probe_id = next.id from next where h.webhook_id = $1::text

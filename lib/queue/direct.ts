@@ -12,6 +12,8 @@ export type DirectDeps = {
   /** Attempts one in its turn, or puts it off. */
   runInTurn(delivery: NeedsTurn): Promise<unknown>
   concurrency: number
+  /** Whether the process has what it needs to take more. */
+  mayTake?(): boolean
   /** How often Postgres is asked while nothing wakes it. */
   pollMs: number
   clock: Clock
@@ -48,7 +50,7 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
   /** @returns whether there may be more right now */
   const round = async (): Promise<boolean> => {
     const slots = attempts.freeSlots()
-    if (slots === 0) return false
+    if (slots === 0 || deps.mayTake?.() === false) return false
     try {
       const { claims, startedMs, needTurn } = await deps.claimDue(slots)
       failures = 0

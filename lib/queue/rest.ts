@@ -56,3 +56,19 @@ export const makeStepBack = ({ pause, resume, closing, clock }: StepBackDeps) =>
     if (!closing.aborted) resume()
   }
 }
+
+export type Pausing = Pick<RestDeps, 'pause' | 'resume'>
+
+/** Several reasons to take nothing, each of which may end while another one lasts. */
+export const makeHolds = ({ pause, resume }: Pausing) => {
+  const reasons = new Set<string>()
+  return (reason: string): Pausing => ({
+    pause: () => {
+      if (reasons.size === 0) pause()
+      reasons.add(reason)
+    },
+    resume: () => {
+      if (reasons.delete(reason) && reasons.size === 0) resume()
+    },
+  })
+}

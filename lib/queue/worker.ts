@@ -9,7 +9,7 @@ import { isId } from '../domain/ids.ts'
 import { backendOver } from './backend.ts'
 import { makeQueueNames, type QueueNames } from './names.ts'
 import { connectWorker, DRAIN_DELAY_S, type WorkerConnections } from './options.ts'
-import { makeRest, makeStepBack } from './rest.ts'
+import { makeHolds, makeRest, makeStepBack } from './rest.ts'
 
 export type WorkerSettings = {
   redisUrl: string
@@ -30,6 +30,8 @@ export type WorkerDeps = {
 }
 
 export type QueueWorker = {
+  /** Takes no new job while this is on; those under way go on. */
+  hold(on: boolean): void
   /** Takes no new job, lets those under way end, and closes. @param timeoutMs after which it leaves them to the sweep */
   close(timeoutMs: number): Promise<void>
 }
@@ -63,13 +65,13 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
   const connections = connectWorker(settings.redisUrl, names, deps.log)
   const closing = new AbortController()
   const running = new Set<Promise<void>>()
-  const control = {
-    closing: closing.signal,
-    clock: deps.clock,
+  const holds = makeHolds({
     pause: () => void worker.pause(true),
     resume: () => void worker.resume(),
-  }
-  const processing = { deps, closing: closing.signal, stepBack: makeStepBack(control) }
+  })
+  const control = { closing: closing.signal, clock: deps.clock }
+  const stepBack = makeStepBack({ ...control, ...holds('postgres') })
+  const processing = { deps, closing: closing.signal, stepBack }
   const worker: Worker = new Worker(
     names.queue,
     (job, token) => {
@@ -80,7 +82,7 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
     workerOptions(settings, { names, connections }),
     backendOver(connections, names.bullPrefix),
   )
-  worker.on('error', makeRest({ ...control, log: deps.log }))
+  worker.on('error', makeRest({ ...control, ...holds('redis'), log: deps.log }))
   worker.on('completed', () => deps.onTold?.())
   worker.on('failed', () => deps.onTold?.())
   const all = [connections.commands, connections.blocking]
@@ -90,7 +92,12 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
       if (!closing.signal.aborted) deps.onConnection?.('failed')
     })
   }
+  const memory = holds('memory')
   return {
+    hold: (on) => {
+      if (on) memory.pause()
+      else memory.resume()
+    },
     close: async (timeoutMs) => {
       closing.abort()
       await endWithin(timeoutMs, { worker, running, deps })

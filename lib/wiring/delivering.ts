@@ -14,6 +14,7 @@ import { startWorker } from '../queue/worker.ts'
 import type { DeliveryQueue } from '../broker/ports.ts'
 import { makeSender } from '../sender/webhook-sender.ts'
 import { tracedSender } from '../tracing.ts'
+import { watchMemory } from './memory.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
@@ -61,18 +62,21 @@ export const startDelivering = (config: Config, parts: DeliveringParts): Deliver
     run: attempts.claimed,
     runInTurn: attempts.inTurn,
     concurrency: config.delivery.concurrency,
+    mayTake: () => !memory.isShort(),
     pollMs: POLL_MS,
     clock: systemClock,
     log,
   })
-  const closeQueue =
+  const onQueue =
     queue === undefined
       ? startWithoutQueue(direct, log)
       : startQueue(config, { parts, queue, direct, attempts })
+  const memory = watchMemory({ onChange: onQueue.hold, log })
   return {
     wake: direct.wake,
     close: async (timeoutMs) => {
-      await Promise.all([closeQueue(timeoutMs), bounded(direct.close(), timeoutMs)])
+      memory.close()
+      await Promise.all([onQueue.close(timeoutMs), bounded(direct.close(), timeoutMs)])
       closeSender()
       await parts.stores.deliveryLog.flush()
     },
@@ -125,12 +129,12 @@ const holdsIncarnation = async (queue: QueuePort): Promise<boolean> => {
   return held !== undefined
 }
 
-type CloseQueue = (timeoutMs: number) => Promise<void>
+type OnQueue = { hold(on: boolean): void; close(timeoutMs: number): Promise<void> }
 
-const startWithoutQueue = (direct: DirectDispatcher, log: Log): CloseQueue => {
+const startWithoutQueue = (direct: DirectDispatcher, log: Log): OnQueue => {
   direct.resume()
   log.info('dispatcher.direct', { reason: 'there is no Redis' })
-  return () => Promise.resolve()
+  return { hold: () => undefined, close: () => Promise.resolve() }
 }
 
 type QueueParts = {
@@ -140,7 +144,7 @@ type QueueParts = {
   attempts: AttemptDelivery
 }
 
-const startQueue = (config: Config, { parts, queue, direct, attempts }: QueueParts): CloseQueue => {
+const startQueue = (config: Config, { parts, queue, direct, attempts }: QueueParts): OnQueue => {
   const { delivery } = config
   const failover = makeFailover({
     direct,
@@ -164,9 +168,12 @@ const startQueue = (config: Config, { parts, queue, direct, attempts }: QueuePar
       log: parts.log,
     },
   )
-  return async (timeoutMs) => {
-    failover.close()
-    await worker.close(timeoutMs)
+  return {
+    hold: worker.hold,
+    close: async (timeoutMs) => {
+      failover.close()
+      await worker.close(timeoutMs)
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import type { Opened } from './serving.ts'
 
 export type Queueing = {
   routing: RoutingTable | undefined
-  queue: DeliveryQueue | undefined
+  queue: (DeliveryQueue & { isFull(): Promise<boolean> }) | undefined
   /** Also over REST alone: the drain then claims from Postgres. */
   kickMark: KickMark | undefined
   handOver: HandOver
@@ -36,5 +36,5 @@ export const openQueueing = async (opened: Opened): Promise<Queueing> => {
   const redis = openRedis(config.redisUrl, config, log)
   await redis.check()
   const { routing, queue, kickMark } = redis
-  return { routing, queue, kickMark, handOver: queue.enqueue, handOverAgain: queue.replace }
+  return { routing, queue, kickMark, handOver: queue.feed, handOverAgain: queue.replace }
 }

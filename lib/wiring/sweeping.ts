@@ -11,7 +11,7 @@ import type { Stores } from './stores.ts'
 export type SweepingParts = {
   stores: Stores
   routing: RoutingTable | undefined
-  queue: DeliveryQueue | undefined
+  queue: (DeliveryQueue & { isFull(): Promise<boolean> }) | undefined
   steps: Steps
   log: Log
 }

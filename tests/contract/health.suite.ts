@@ -74,7 +74,7 @@ export const healthSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect((await open(webhookId, 60_000, 'dlv_of-another-time')).opened).toBe(false)
     })
 
-    test('a probe that failed hands over to the oldest that waits', async () => {
+    test('a probe that failed hands over to the newest that waits: it would be the oldest each time', async () => {
       const { webhookId, ids } = await webhookWith(3)
       const [first = '', second = '', third = ''] = ids
       await open(webhookId, -1)
@@ -85,12 +85,12 @@ export const healthSuite = (engine: string, makeRig: MakeRig): unknown =>
       const probe = claimOf(await claim(first))
       await record(rig, probe, [answered(500), retryIn(7_200_000)])
       const { probe: next } = await open(webhookId, 120_000, first)
-      expect(next?.deliveryId).toBe(second)
+      expect(next?.deliveryId).toBe(third)
       expect(Math.round((next?.delayMs ?? 0) / 1_000)).toBe(120)
-      expect(await rig.rowOf(second)).toMatchObject({ parked: 'breaker_open', next_in: 120 })
+      expect(await rig.rowOf(third)).toMatchObject({ parked: 'breaker_open', next_in: 120 })
       // Its own attempt counts on the schedule, as any other.
       expect(await rig.rowOf(first)).toMatchObject({ steps_used: 1, next_in: 7_200 })
-      expect(await claim(third, 'again')).toEqual({ kind: 'parked', reason: 'breaker_open' })
+      expect(await claim(second, 'again')).toEqual({ kind: 'parked', reason: 'breaker_open' })
     })
 
     test('a probe that succeeds lets the oldest ten go, and closes', async () => {

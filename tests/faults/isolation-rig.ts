@@ -17,7 +17,7 @@ export type IsolationRig = {
     env?: Readonly<Record<string, string>>,
   ): Promise<BrokerProcess>
   /** Registers the receiver's path `/<eventName>` for an event. @returns the webhook's id */
-  register(eventName: string, settings?: Record<string, unknown>): Promise<string>
+  register(eventName: string, settings?: Record<string, unknown>, query?: string): Promise<string>
   trigger(eventName: string): Promise<void>
   /** So many triggers a second, spread over the events in turn. Resolves when all are accepted. */
   load(options: {
@@ -109,8 +109,8 @@ export const startIsolationRig = async (
       processes.push(started)
       return started
     },
-    register: async (eventName, settings = {}) => {
-      const webhookUrl = `${receiverUrl}/${eventName}`
+    register: async (eventName, settings = {}, query = '') => {
+      const webhookUrl = `${receiverUrl}/${eventName}${query}`
       return String((await post('/webhooks', { eventName, webhookUrl, ...settings }))['id'])
     },
     trigger,

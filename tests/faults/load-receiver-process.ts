@@ -38,7 +38,7 @@ const serve = async (): Promise<void> => {
     return response.end()
   }
   const receive = async (request: IncomingMessage, response: ServerResponse) => {
-    const path = request.url ?? '/'
+    const [path = '/'] = (request.url ?? '/').split('?')
     await readAll(request)
     const { status = 200, hang = false, delayMs = 0 } = behaviours.get(path) ?? {}
     const id = String(request.headers['webhook-delivery-id'])

@@ -230,3 +230,28 @@ describe('an idle worker', () => {
     monitor.disconnect()
   })
 })
+
+describe('a worker that is held', () => {
+  it('takes nothing while another one takes all, and goes on when it is let go', async () => {
+    const taken: Record<'held' | 'free', string[]> = { held: [], free: [] }
+    const worker = (name: 'held' | 'free') =>
+      kit.work((id) => {
+        taken[name].push(id)
+        return DONE
+      })
+    const held = worker('held')
+    await kit.queue.enqueue(jobsOf([a]))
+    await waitUntil(() => taken.held.length === 1, { message: 'the first job' })
+    held.hold(true)
+    const free = worker('free')
+    const ids = deliveryIds(50)
+    await kit.queue.enqueue(jobsOf(ids))
+    await waitUntil(() => taken.free.length + taken.held.length === 51, { message: 'all jobs' })
+    // It was waiting for a job already when it was held.
+    expect(taken.held.length).toBeLessThanOrEqual(2)
+    await free.close(1_000)
+    held.hold(false)
+    await kit.queue.enqueue(jobsOf([b]))
+    await waitUntil(() => taken.held.includes(b), { message: 'the next job' })
+  })
+})

@@ -251,7 +251,7 @@ describe('.env.example', () => {
           !/^(DATABASE_URL|REDIS_URL|UPSTASH_.*|QSTASH_.*)$/.test(name) &&
           !/_(API_KEYS|AUTH|ALLOWED_CIDRS|SECRET_KEY|PUBLIC_URL|DRAIN_FUNCTION)$/.test(name),
       )
-    expect(settings).toHaveLength(18)
+    expect(settings).toHaveLength(19)
     expect(loadConfig({ ...API, ...Object.fromEntries(settings) }, 'api')).toEqual(
       loadConfig(API, 'api'),
     )

@@ -89,7 +89,7 @@ const open = (
 }
 
 const nameProbe = (world: World, webhookId: string, atMs: number) => {
-  const [row] = oldest(world, webhookId, 1)
+  const row = oldest(world, webhookId, Infinity).at(-1)
   if (row === undefined) return undefined
   Object.assign(row, { parked: 'breaker_open', nextAttemptAtMs: atMs })
   row.dueAtMs = atMs + world.settings.graceMs

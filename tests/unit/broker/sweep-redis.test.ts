@@ -193,3 +193,33 @@ describe('without Redis', () => {
     expect(state.finished).toBe(1)
   })
 })
+
+describe('a queue past its high-water mark', () => {
+  test('gets one batch a run, and what is left stays due', async () => {
+    const full = { value: true }
+    const queue = {
+      ...makeFakeDeliveryQueue(),
+      isFull: () => Promise.resolve(full.value),
+    }
+    const { sweep } = await known(setUpSweep({ due: many(1_200) }, { queue }))
+    await queue.raiseIncarnation(undefined, 1)
+    expect(await sweep({ budgetMs })).toMatchObject({ requeued: 500, complete: false })
+    full.value = false
+    expect(await sweep({ budgetMs })).toMatchObject({ requeued: 700, complete: true })
+  })
+})
+
+describe('webhooks whose waiting deliveries nobody brings back', () => {
+  test('are woken, and what was let go is enqueued', async () => {
+    const stuck = [{ deliveryId: 'dlv_a', generation: 1 }]
+    const { sweep, queue } = await known(setUpSweep({ due: [], stuck }))
+    expect(await sweep({ budgetMs })).toMatchObject({ woken: 1 })
+    expect(queue.waiting()).toEqual(['dlv_a'])
+  })
+
+  test('are woken without Redis as well: it is due in Postgres', async () => {
+    const stuck = [{ deliveryId: 'dlv_a', generation: 1 }]
+    const { sweep } = setUpSweep({ due: [], stuck }, { queue: undefined })
+    expect(await sweep({ budgetMs })).toMatchObject({ woken: 1, redis: 'none' })
+  })
+})

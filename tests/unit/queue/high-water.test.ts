@@ -1,0 +1,74 @@
+// The queue is fed up to a mark, and asked for its depth rarely.
+
+import { beforeEach, describe, expect, test } from 'vitest'
+import { makeHighWater, type HighWater } from '../../../lib/queue/limits/high-water.ts'
+import { makeManualClock, type ManualClock } from '../../support/fakes/manual-clock.ts'
+
+let clock: ManualClock
+let depth: number
+let asked: number
+let added: number
+let full: number[]
+let water: HighWater
+
+beforeEach(() => {
+  clock = makeManualClock()
+  depth = 0
+  asked = 0
+  added = 0
+  full = []
+  water = makeHighWater({
+    enqueue: (jobs) => {
+      added += jobs.length
+      depth += jobs.length
+      return Promise.resolve()
+    },
+    depth: () => {
+      asked += 1
+      return Promise.resolve(depth)
+    },
+    limit: 1_000,
+    clock,
+    onFull: (found) => full.push(found),
+  })
+})
+
+const feed = async (count: number) => {
+  for (let n = 0; n < count; n += 1) await water.feed([{ deliveryId: `dlv_${n}`, delayMs: 0 }])
+}
+
+describe('the high-water mark', () => {
+  test('costs one question for every tenth of it', async () => {
+    await feed(100)
+    expect({ added, asked }).toEqual({ added: 100, asked: 1 })
+    await clock.advance(1_000)
+    await feed(100)
+    expect({ added, asked }).toEqual({ added: 200, asked: 2 })
+  })
+
+  test('is where adding ends, and it goes on when the queue is shorter', async () => {
+    depth = 995
+    await feed(20)
+    expect({ added, asked, full }).toEqual({ added: 5, asked: 1, full: [] })
+    await clock.advance(1_000)
+    await feed(20)
+    expect({ added, full }).toEqual({ added: 5, full: [1_000] })
+    expect(await water.isFull()).toBe(true)
+    depth = 400
+    await clock.advance(1_000)
+    await feed(20)
+    expect(added).toBe(25)
+    expect(await water.isFull()).toBe(false)
+  })
+
+  test('is told of once a minute', async () => {
+    depth = 1_000
+    for (let second = 0; second < 60; second += 1) {
+      await feed(1)
+      await clock.advance(1_000)
+    }
+    expect({ asked, full }).toEqual({ asked: 60, full: [1_000] })
+    await feed(1)
+    expect(full).toEqual([1_000, 1_000])
+  })
+})

@@ -4,7 +4,7 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(lib|functions|local|client|cli|bench|tests)/', pathNot: allowed },
+  to: { path: '^(lib|functions|local|client|cli|dashboard|bench|tests)/', pathNot: allowed },
 })
 
 /** The one folder that may import a package. */
@@ -12,7 +12,7 @@ const owner = (name, pkg, folders) => ({
   name,
   comment: `Only ${folders} may import ${pkg}.`,
   severity: 'error',
-  from: { path: '^(lib|functions|local|cli)/', pathNot: folders },
+  from: { path: '^(lib|functions|local|cli|dashboard)/', pathNot: folders },
   to: { path: `node_modules/${pkg}` },
 })
 
@@ -84,11 +84,17 @@ module.exports = {
       ['^client/'],
       'Who triggers or receives events carries the client, and nothing of the broker.',
     ),
+    only(
+      'dashboard-is-a-client',
+      '^dashboard/',
+      ['^dashboard/', '^client/'],
+      'The dashboard knows the broker by its API alone.',
+    ),
     {
       name: 'nobody-imports-functions-or-local',
       severity: 'error',
       from: { path: '^lib/' },
-      to: { path: '^(functions|local|client|cli|bench|tests)/' },
+      to: { path: '^(functions|local|client|cli|dashboard|bench|tests)/' },
     },
     {
       name: 'pglite-only-from-local',
@@ -106,6 +112,7 @@ module.exports = {
     owner('upstash-redis-lives-in-redis', '@upstash/redis/', '^lib/redis/'),
     owner('aws-sdk-lives-in-lambda', '@aws-sdk/', '^lib/lambda/'),
     owner('opentelemetry-lives-in-tracing', '@opentelemetry/', '^lib/tracing\\.ts$'),
+    owner('preact-and-uplot-live-in-dashboard', '(preact|uplot)/', '^dashboard/'),
     owner('hono-lives-in-http', '(hono|@hono)/', '^(lib/http|functions|local)/'),
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
   ],

@@ -5,6 +5,14 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
+FROM node:24-slim AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json .npmrc tsconfig.json ./
+RUN npm ci --no-audit --no-fund
+COPY client ./client
+COPY dashboard ./dashboard
+RUN npm run build:dashboard
+
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 WORKDIR /app
@@ -13,6 +21,7 @@ COPY package.json tsconfig.json ./
 COPY lib ./lib
 COPY functions ./functions
 COPY local ./local
+COPY --from=dashboard /app/dashboard/dist ./dashboard/dist
 # For `webhook-broker doctor`, which knows the stores as this container knows them.
 COPY client ./client
 COPY cli ./cli

@@ -7,6 +7,7 @@ export default tseslint.config(
       'node_modules',
       'coverage',
       'test-results',
+      'dashboard/dist',
       '.serverless',
       '.esbuild',
       '.data',
@@ -72,7 +73,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/consistent-type-definitions': 'off' },
   },
   {
-    files: ['local/**', 'cli/**', 'bench/**', 'scripts/**'],
+    files: ['local/**', 'cli/**', 'bench/**', 'scripts/**', 'dashboard/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

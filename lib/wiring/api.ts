@@ -7,6 +7,7 @@ import { makeReadStats } from '../broker/stats.ts'
 import type { Config } from '../config.ts'
 import { authenticate, makeApp } from '../http/app.ts'
 import type { App } from '../http/env.ts'
+import { mountDashboard } from '../http/routes/dashboard.ts'
 import { mountLog } from '../http/routes/log.ts'
 import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
@@ -17,6 +18,7 @@ import { mountTrigger } from '../http/routes/trigger.ts'
 import { mountList, mountRegister } from '../http/routes/webhooks.ts'
 import type { Accepting } from './accepting.ts'
 import { appDeps } from './app-deps.ts'
+import { readDashboard } from './dashboard.ts'
 import type { Stores } from './stores.ts'
 
 export type ApiParts = {
@@ -41,6 +43,7 @@ export const makeApi = (config: Config, parts: ApiParts): App => {
   mountStats(app, makeReadStats(stores))
   mountReplay(app, accepting.replay)
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
+  mountDashboard(app, readDashboard(new URL('../../dashboard/dist/', import.meta.url)))
   if (metrics !== undefined) {
     mountMetrics(app, metrics, config.http.loopback ? undefined : authenticate(deps))
   }

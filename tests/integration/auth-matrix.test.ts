@@ -70,6 +70,8 @@ describe('the rules', () => {
     )
     const outside = [
       'GET /',
+      'GET /dashboard',
+      'GET /dashboard/*',
       'GET /docs',
       'GET /docs/style.css',
       'GET /healthz',

@@ -205,7 +205,7 @@ describe('outside the API', () => {
     expect((await get('/readyz')).json).toEqual({ status: 'ready', degraded: [] })
     expect((await get('/openapi.json')).json).toMatchObject({ openapi: '3.1.0' })
     const root = await get('/')
-    expect([root.status, root.headers.get('location')]).toEqual([302, '/docs'])
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/dashboard/'])
   })
 
   it('metrics are anybody’s on a loopback host', async () => {

@@ -1,13 +1,17 @@
 // One real Redis and one real Postgres for the whole run, on ports and in folders of their own. Tests that flush, kill
 // or pause a server start another one.
 
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../local/services/postgres.ts'
 import { startRedis } from '../../local/services/redis.ts'
 import { leftoversOf } from './leaks.ts'
+
+const run = promisify(execFile)
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -27,6 +31,8 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     startRedis({ dataDir: join(folder, 'redis'), persistence: 'none', announce }),
     // No plug is pulled on this one; the fault tests start theirs with fsync.
     startPostgres({ dataDir: join(folder, 'postgres'), fsync: false, announce }),
+    // The tests look at the pages as they are in the sources now.
+    run(process.execPath, ['--import', 'tsx', 'dashboard/build.ts', '--if-stale']),
   ])
   project.provide('redisUrl', redis.url)
   project.provide('databaseUrl', postgres.url)

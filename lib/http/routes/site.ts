@@ -23,5 +23,4 @@ export const mountSite = (app: App, readiness: Readiness): void => {
   app.get('/docs/style.css', (c) =>
     c.body(DOCS_STYLE, 200, { 'content-type': 'text/css; charset=utf-8' }),
   )
-  app.get('/', (c) => c.redirect('/docs'))
 }

@@ -1,0 +1,122 @@
+// What the dashboard asks the broker for, one function per question. Each throws what `answer` throws.
+
+import { answer, broker } from './request.ts'
+import type {
+  Accepted,
+  Delivery,
+  DeliveryList,
+  DeliveryStatus,
+  DeliveryWithAttempts,
+  Message,
+  MessageList,
+  NewWebhook,
+  Readiness,
+  Webhook,
+  WebhookList,
+  WebhookSettings,
+  WebhookWithSecret,
+} from './types.ts'
+
+export type PageOf = { cursor?: string | undefined; pageSize: number }
+export type WebhookKey = { eventName: string; id: string }
+
+const WEBHOOK = '/api/v0/webhooks/{eventName}/{id}'
+
+/** Leaves out what is undefined or empty: a parameter that is there counts. */
+const given = <T extends object>(query: T): { [K in keyof T]: NonNullable<T[K]> } =>
+  Object.fromEntries(
+    Object.entries(query).filter(([, value]) => value !== undefined && value !== ''),
+  ) as { [K in keyof T]: NonNullable<T[K]> }
+
+const pageQuery = ({ cursor, pageSize }: PageOf) => given({ cursor, page_size: pageSize })
+
+const path = <T>(parts: T) => ({ params: { path: parts } })
+const at = ({ eventName, id }: WebhookKey) => path({ eventName, id })
+
+export const listWebhooks = (eventName: string | undefined, page: PageOf): Promise<WebhookList> =>
+  eventName === undefined
+    ? answer(broker.GET('/api/v0/webhooks', { params: { query: pageQuery(page) } }))
+    : answer(
+        broker.GET('/api/v0/webhooks/{eventName}', {
+          params: { path: { eventName }, query: pageQuery(page) },
+        }),
+      )
+
+export const findWebhook = (key: WebhookKey): Promise<Webhook> =>
+  answer(broker.GET(WEBHOOK, at(key)))
+
+/** With a secret when it is new, without when the same event and URL were registered before. */
+export const registerWebhook = (webhook: NewWebhook): Promise<Webhook | WebhookWithSecret> =>
+  answer(broker.POST('/api/v0/webhooks', { body: webhook }))
+
+export const changeWebhook = (key: WebhookKey, change: WebhookSettings): Promise<Webhook> =>
+  answer(broker.PATCH(WEBHOOK, { ...at(key), body: change }))
+
+export const removeWebhook = (key: WebhookKey): Promise<unknown> =>
+  answer(broker.DELETE(WEBHOOK, at(key)))
+
+export const rotateSecret = (key: WebhookKey): Promise<WebhookWithSecret> =>
+  answer(broker.POST(`${WEBHOOK}/rotate-secret`, at(key)))
+
+export const sendTestEvent = (key: WebhookKey): Promise<Accepted> =>
+  answer(broker.POST(`${WEBHOOK}/test`, at(key)))
+
+/** @param payload sent as it is; whether it is JSON, the broker says */
+export const triggerEvent = (
+  eventName: string,
+  payload: string,
+  idempotencyKey: string,
+): Promise<Accepted> =>
+  broker.trigger(
+    eventName,
+    new TextEncoder().encode(payload),
+    idempotencyKey === '' ? {} : { idempotencyKey },
+  )
+
+/** Names of parameters as they stand in the API, and in the address bar. */
+export type DeliveryFilter = {
+  status?: string | undefined
+  eventName?: string | undefined
+  webhookId?: string | undefined
+  messageId?: string | undefined
+  from?: string | undefined
+  to?: string | undefined
+}
+
+/** A status out of the address bar may be none: the broker says so. */
+type StatusFilter = Omit<DeliveryFilter, 'status'> & { status?: DeliveryStatus }
+
+export const listDeliveries = (filter: DeliveryFilter, page: PageOf): Promise<DeliveryList> => {
+  const query = { ...given(filter as StatusFilter), ...pageQuery(page) }
+  return answer(broker.GET('/api/v0/deliveries', { params: { query } }))
+}
+
+export const findDelivery = (id: string): Promise<DeliveryWithAttempts> =>
+  answer(broker.GET('/api/v0/deliveries/{id}', path({ id })))
+
+export const replayDelivery = (id: string): Promise<Delivery> =>
+  answer(broker.POST('/api/v0/deliveries/{id}/replay', path({ id })))
+
+export const cancelDelivery = (id: string): Promise<Delivery> =>
+  answer(broker.POST('/api/v0/deliveries/{id}/cancel', path({ id })))
+
+export type MessageFilter = Pick<DeliveryFilter, 'eventName' | 'from' | 'to'>
+
+export const listMessages = (filter: MessageFilter, page: PageOf): Promise<MessageList> =>
+  answer(
+    broker.GET('/api/v0/messages', { params: { query: { ...given(filter), ...pageQuery(page) } } }),
+  )
+
+export const findMessage = (id: string): Promise<Message> =>
+  answer(broker.GET('/api/v0/messages/{id}', path({ id })))
+
+/** Health is an answer here, also when it is a bad one. It stands outside the API, and takes no key. */
+export const readiness = async (): Promise<Readiness> => {
+  try {
+    const response = await fetch('/readyz')
+    if (response.ok) return (await response.json()) as Readiness
+    return { status: 'unavailable', degraded: [response.status === 503 ? 'postgres' : 'broker'] }
+  } catch {
+    return { status: 'unavailable', degraded: ['broker'] }
+  }
+}

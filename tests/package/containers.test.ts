@@ -43,9 +43,11 @@ describe('the Dockerfile', () => {
   it('makes a slim image of production dependencies that runs as nobody special', () => {
     expect(stages.map((stage) => stage.split('\n')[0])).toEqual([
       'FROM node:24-slim AS dependencies',
+      'FROM node:24-slim AS dashboard',
       'FROM node:24-slim',
     ])
     expect(stages[0]).toContain('RUN npm ci --omit=dev')
+    expect(instructions('COPY')).toContain('--from=dashboard /app/dashboard/dist ./dashboard/dist')
     expect(instructions('USER')).toEqual(['node'])
     // Nothing is written after the user has changed, so it owns nothing.
     const [, afterUser = ''] = dockerfile.split('USER node')

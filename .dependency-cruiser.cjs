@@ -60,8 +60,8 @@ module.exports = {
     ),
     only(
       'config-stands-alone',
-      '^lib/(config|config-fields|config-client|logger|metrics)\\.ts$',
-      ['^lib/(domain/|config-fields\\.ts|logger\\.ts|broker/ports\\.ts)'],
+      '^lib/(config|config-fields|config-client|logger|metrics|stations)\\.ts$',
+      ['^lib/(domain/|config-fields\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)'],
       'Configuration, logging and metrics know the domain at most.',
     ),
     only(

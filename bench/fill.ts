@@ -27,6 +27,7 @@ $$`
 
 const SETUP = [
   TIME_OF_ID,
+  `insert into tenants (id, routing_version) values ('default', ${WEBHOOKS})`,
   `insert into webhooks (id, tenant, event_name, url, secret)
    select 'wh_' || lpad(n::text, 26, '0'), 'default', 'event-' || n % ${EVENTS}, 'http://127.0.0.1:4000/hook/' || n, 'plain:none'
    from generate_series(1, ${WEBHOOKS}) n`,

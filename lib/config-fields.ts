@@ -62,6 +62,14 @@ export const url = (schemes: readonly string[]) =>
 export const parseFraction = (value: string): number | undefined =>
   /^(?:0(?:\.\d+)?|1(?:\.0+)?)$/.test(value.trim()) ? Number(value) : undefined
 
+/** Nothing is no port: then there is no listener. */
+export const parsePort = (value: string): { port: number | undefined } | undefined => {
+  if (value === '') return { port: undefined }
+  return /^\d{1,5}$/.test(value.trim()) && Number(value) <= 65_535
+    ? { port: Number(value) }
+    : undefined
+}
+
 const KEY_BYTES = 32
 export const parseSecretKeys = (value: string): Uint8Array[] | undefined => {
   if (value === '') return []

@@ -9,6 +9,7 @@ import {
   flag,
   parsed,
   parseFraction,
+  parsePort,
   parseSecretKeys,
   text,
   url,
@@ -27,7 +28,14 @@ export type Auth = { kind: 'keys'; keys: readonly ApiKey[] } | { kind: 'off'; re
 
 export type Config = {
   mode: Mode
-  http: { host: string; port: number; maxPayloadBytes: number; loopback: boolean }
+  http: {
+    host: string
+    port: number
+    maxPayloadBytes: number
+    loopback: boolean
+    /** Where a worker or a sweep that keeps going shows its metrics; undefined: nowhere. */
+    metricsPort: number | undefined
+  }
   auth: Auth
   databaseUrl: string | undefined
   redisUrl: string | undefined
@@ -77,6 +85,7 @@ const schema = (mode: Mode) =>
   z.object({
     HOST: text.transform((value) => value ?? '127.0.0.1'),
     PORT: whole({ min: 0, max: 65_535, byDefault: 3000 }),
+    BROKER_METRICS_PORT: parsed(parsePort, 'must be a port, from 0 to 65535', ''),
     REDIS_URL: url(['redis:', 'rediss:']),
     DATABASE_URL: url(['postgres:', 'postgresql:']),
     UPSTASH_REDIS_REST_URL: url(['https:', 'http:']),
@@ -183,10 +192,11 @@ const OFF: Auth = { kind: 'off', reason: 'BROKER_AUTH=off' }
 
 /** Only an API asks for keys. A variable that is there but blank never means "off": it is a mistake in a deployment. */
 const readAuth = (env: Environment, mode: Mode): Auth | { faults: string[] } => {
-  if (mode === 'worker' || mode === 'sweep' || mode === 'migrate') {
+  const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
+  const asksForKeys = !loopback && mode !== 'migrate' && !isBlank(env['BROKER_METRICS_PORT'])
+  if ((mode === 'worker' || mode === 'sweep' || mode === 'migrate') && !asksForKeys) {
     return { kind: 'off', reason: 'this process serves no API' }
   }
-  const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
   const { BROKER_AUTH: auth, BROKER_API_KEYS: keys } = env
   const onLambda = isOnLambda(env, mode)
   if (auth !== undefined && auth.trim() !== '') {
@@ -222,6 +232,7 @@ const toConfig = (env: Parsed, auth: Auth, mode: Mode): Config => ({
     port: env.PORT,
     maxPayloadBytes: env.BROKER_MAX_PAYLOAD_BYTES,
     loopback: LOOPBACK.test(env.HOST),
+    metricsPort: env.BROKER_METRICS_PORT.port,
   },
   auth,
   databaseUrl: env.DATABASE_URL,

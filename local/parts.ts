@@ -7,6 +7,7 @@ import { makeMetrics, type Metrics } from '../lib/metrics.ts'
 import type { Log, Steps } from '../lib/broker/ports.ts'
 import { makeSteps, parseFailpoints } from '../lib/wiring/failpoints.ts'
 import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import { systemClock } from '../lib/wiring/runtime.ts'
 import { makeStores, openDatabase, type Stores } from '../lib/wiring/stores.ts'
 import type { Database } from '../lib/postgres/database.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -43,6 +44,18 @@ export const warnOfPlainSecrets = (config: Config, log: Log): void => {
   }
 }
 
+/** From now on the metrics also tell the state of the whole broker. @param redis undefined for a broker without */
+export const watchState = (
+  metrics: Metrics,
+  stores: Stores,
+  redis: Pick<RedisParts, 'queue'> | undefined,
+): void =>
+  metrics.watch({
+    broker: stores.brokerState,
+    queueDepth: redis?.queue.depth,
+    elapsedMs: systemClock.elapsedMs,
+  })
+
 /** @throws BrokerError when Redis evicts; a Redis or Postgres that is away is no reason not to start */
 export const openParts = async (
   config: Config,
@@ -62,5 +75,7 @@ export const openParts = async (
   const redis = openRedis(config.redisUrl ?? '', config, log)
   lifecycle.onStop('redis', redis.close)
   await redis.check()
-  return { log, metrics, stores: storesOf(config, database), redis, steps: stepsOf(config) }
+  const stores = storesOf(config, database)
+  watchState(metrics, stores, redis)
+  return { log, metrics, stores, redis, steps: stepsOf(config) }
 }

@@ -16,7 +16,7 @@ import { openDatabase } from '../lib/wiring/stores.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
 import { configured } from './configured.ts'
 import { runProcess, type Lifecycle } from './lifecycle.ts'
-import { stepsOf, stopTimeoutMs, storesOf } from './parts.ts'
+import { stepsOf, stopTimeoutMs, storesOf, watchState } from './parts.ts'
 import { localSecretKey } from './secret-key.ts'
 import { listen } from './server.ts'
 import { findRedis, startRedis } from './services/redis.ts'
@@ -87,6 +87,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     steps: stepsOf(config),
     log,
   }
+  watchState(metrics, shared.stores, redis)
 
   const worker = startWorkerContainer(config, {
     ...shared,

@@ -5,6 +5,7 @@ import { loadProcessConfig } from '../lib/config.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
 import { configured } from './configured.ts'
 import { runProcess } from './lifecycle.ts'
+import { serveMetrics } from './metrics.ts'
 import { openParts } from './parts.ts'
 
 const MAX_CONNECTIONS = 2
@@ -41,6 +42,7 @@ await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
       log: parts.log,
     })
     lifecycle.onStop('sweep', () => sweeping)
+    await serveMetrics(config, parts, lifecycle)
     console.log('webhook-broker sweep ready')
     return
   }

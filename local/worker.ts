@@ -4,6 +4,7 @@ import { MAX_CONNECTIONS, startWorkerContainer } from '../functions/worker/conta
 import { loadProcessConfig } from '../lib/config.ts'
 import { configured } from './configured.ts'
 import { runProcess } from './lifecycle.ts'
+import { serveMetrics } from './metrics.ts'
 import { openParts, stopTimeoutMs } from './parts.ts'
 
 const config = configured(() => loadProcessConfig('worker'))
@@ -20,5 +21,6 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     queue: { url: parts.redis.url, port: parts.redis.queue },
   })
   lifecycle.onStop('worker', worker.stop)
+  await serveMetrics(config, parts, lifecycle)
   console.log('webhook-broker worker ready')
 })

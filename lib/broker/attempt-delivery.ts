@@ -146,7 +146,7 @@ const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Prom
 
 const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) => {
   const lease = makeLease(deps.clock, claim, startedMs)
-  const { outcome, durationMs } = await send(deps, claim, lease)
+  const { outcome, durationMs, firstByteMs } = await send(deps, claim, lease)
   deps.steps('W6')
   const plan: Plan = lease.lostBeforeSending()
     ? { kind: 'retry', delayMs: UNSENT_DELAY_MS, usesStep: false }
@@ -164,7 +164,7 @@ const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) =
   if (plan.kind === 'dead' && plan.disablesWebhook) {
     await disableWebhook(deps, claim.webhookId, 'gone')
   }
-  logFinished(deps, { claim, outcome, durationMs, plan, recorded })
+  logFinished(deps, { claim, outcome, durationMs, firstByteMs, plan, recorded })
   // An attempt that was not sent says nothing about the receiver.
   const told = lease.lostBeforeSending() ? undefined : outcome
   return { verdict: verdictAfter(plan, recorded), outcome: told }
@@ -174,6 +174,7 @@ const send = async (deps: AttemptDeps, claim: Claim, lease: Lease) => {
   const headers = attemptHeaders(deps, claim, lease.dbNowMs())
   deps.steps('W3')
   const startedMs = deps.clock.elapsedMs()
+  let firstByteMs: number | null = null
   const outcome = await deps.sender.send({
     url: claim.webhookUrl,
     headers,
@@ -184,9 +185,12 @@ const send = async (deps: AttemptDeps, claim: Claim, lease: Lease) => {
       deps.steps('W4')
       return mayStillSend
     },
-    onWritten: () => deps.steps('W5'),
+    onWritten: () => {
+      firstByteMs = lease.dbNowMs() - claim.createdAtMs
+      deps.steps('W5')
+    },
   })
-  return { outcome, durationMs: deps.clock.elapsedMs() - startedMs }
+  return { outcome, durationMs: deps.clock.elapsedMs() - startedMs, firstByteMs }
 }
 
 type Lease = {
@@ -244,13 +248,24 @@ type Finished = {
   claim: Claim
   outcome: SendOutcome
   durationMs: number
+  /** From the accept to the first byte of this attempt; null when none was sent. */
+  firstByteMs: number | null
   plan: Plan
   recorded: Recorded
 }
 
+// How fresh the delivery is; a replay's age says nothing about that.
+const sinceAccepted = (claim: Claim, firstByteMs: number | null, recorded: Recorded) =>
+  claim.series === 1 && recorded.dbNowMs > 0
+    ? {
+        firstByteMs: firstByteMs === null ? null : Math.max(0, Math.round(firstByteMs)),
+        sinceAcceptedMs: Math.max(0, Math.round(recorded.dbNowMs - claim.createdAtMs)),
+      }
+    : {}
+
 const logFinished = (
   { log }: AttemptDeps,
-  { claim, outcome, durationMs, plan, recorded }: Finished,
+  { claim, outcome, durationMs, firstByteMs, plan, recorded }: Finished,
 ) => {
   const fields = {
     deliveryId: claim.deliveryId,
@@ -260,6 +275,7 @@ const logFinished = (
     code: outcome.kind === 'answered' ? 'http_status' : outcome.code,
     statusCode: outcome.kind === 'answered' ? outcome.response.statusCode : null,
     durationMs: Math.round(durationMs),
+    ...sinceAccepted(claim, firstByteMs, recorded),
     plan: plan.kind,
     status: recorded.status,
     fenced: recorded.fenced,

@@ -495,6 +495,23 @@ export type StatsStore = {
   rollUp(): Promise<boolean>
 }
 
+/* ---------- the state of the whole broker (Postgres) ---------- */
+
+/** What operators watch, over all tenants. */
+export type BrokerState = {
+  /** Open deliveries by what they wait for; `none`: for their time or a worker. */
+  open: { waiting: ParkReason | 'none'; count: number }[]
+  /** How long the most overdue delivery has been due; 0 when none is. */
+  oldestDueAgeS: number
+  /** Seconds since 1970; null before the first sweep. */
+  lastSweepAtS: number | null
+  statsRolledUntilS: number
+  /** Webhooks by the state of their breaker, and those that are disabled. */
+  webhooks: { state: 'healthy' | 'failing' | 'open' | 'ramping' | 'disabled'; count: number }[]
+}
+
+export type ReadBrokerState = () => Promise<BrokerState>
+
 /* ---------- replay and cancel (Postgres) ---------- */
 
 export type Replayed =

@@ -3,6 +3,7 @@
 import { makeAuditStore } from '../postgres/audit-store.ts'
 import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
+import { makeReadBrokerState } from '../postgres/broker-state.ts'
 import { makeHealthStore } from '../postgres/health-store.ts'
 import { makeReplayStore } from '../postgres/replay-store.ts'
 import { makeStatsStore } from '../postgres/stats-store.ts'
@@ -16,6 +17,7 @@ import type {
   HealthStore,
   Log,
   LogReader,
+  ReadBrokerState,
   ReplayStore,
   StatsStore,
   SweepStore,
@@ -41,6 +43,7 @@ export type Stores = {
   sweepStore: SweepStore
   audits: AuditStore
   stats: StatsStore
+  brokerState: ReadBrokerState
   replays: ReplayStore
   health: HealthStore
   /** What this process has under way for each webhook. */
@@ -64,6 +67,7 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
     sweepStore: makeSweepStore(database, times),
     audits: makeAuditStore(database),
     stats: makeStatsStore(database, settings),
+    brokerState: makeReadBrokerState(database),
     replays: makeReplayStore(database, settings.graceMs),
     health: makeHealthStore(database, settings.graceMs),
   }

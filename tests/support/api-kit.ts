@@ -106,6 +106,11 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
   })
   const redis = openRedis(config.redisUrl ?? '', config, log)
   await redis.check()
+  metrics.watch({
+    broker: stores.brokerState,
+    queueDepth: redis.queue.depth,
+    elapsedMs: performance.now.bind(performance),
+  })
   const shared = { stores, routing: redis.routing, steps: () => undefined, log }
   const accepting = makeAccepting(config, {
     ...shared,

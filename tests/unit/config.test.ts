@@ -25,6 +25,7 @@ describe('defaults', () => {
       port: 3000,
       maxPayloadBytes: 262_144,
       loopback: true,
+      metricsPort: undefined,
     })
     expect(config.delivery).toEqual({
       allowedCidrs: [],
@@ -58,6 +59,25 @@ describe('defaults', () => {
   it('let npm start call receivers on its own machine, and nobody else', () => {
     expect(loadConfig({}, 'start').delivery.allowedCidrs).toHaveLength(2)
     expect(loadConfig(API, 'api').delivery.allowedCidrs).toHaveLength(0)
+  })
+})
+
+describe('the metrics of a worker', () => {
+  const worker = (env: Environment) => refusal({ ...SERVICES, ...env }, 'worker')
+
+  it('are shown where a port is named', () => {
+    const config = loadConfig({ ...SERVICES, BROKER_METRICS_PORT: '9464' }, 'worker')
+    expect(config.http.metricsPort).toBe(9_464)
+    expect(worker({ BROKER_METRICS_PORT: '65536' })).toContain('BROKER_METRICS_PORT')
+    expect(worker({ BROKER_METRICS_PORT: 'x' })).toContain('BROKER_METRICS_PORT')
+  })
+
+  it('take a key where others than this machine reach them', () => {
+    const open = { HOST: '0.0.0.0', BROKER_METRICS_PORT: '9464' }
+    expect(worker(open)).toContain('BROKER_API_KEYS')
+    expect(worker({ ...open, BROKER_AUTH: 'off' })).toContain('BROKER_AUTH')
+    expect(worker({ ...open, BROKER_API_KEYS: 'k1' })).toBe('accepted')
+    expect(worker({ HOST: '0.0.0.0' })).toBe('accepted')
   })
 })
 
@@ -249,7 +269,7 @@ describe('.env.example', () => {
       .filter(
         ([name]) =>
           !/^(DATABASE_URL|REDIS_URL|UPSTASH_.*|QSTASH_.*)$/.test(name) &&
-          !/_(API_KEYS|AUTH|ALLOWED_CIDRS|SECRET_KEY|PUBLIC_URL|DRAIN_FUNCTION)$/.test(name),
+          !/_(API_KEYS|AUTH|ALLOWED_CIDRS|SECRET_KEY|PUBLIC_URL|DRAIN_FUNCTION|METRICS_PORT)$/.test(name),
       )
     expect(settings).toHaveLength(19)
     expect(loadConfig({ ...API, ...Object.fromEntries(settings) }, 'api')).toEqual(

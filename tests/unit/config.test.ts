@@ -269,7 +269,9 @@ describe('.env.example', () => {
       .filter(
         ([name]) =>
           !/^(DATABASE_URL|REDIS_URL|UPSTASH_.*|QSTASH_.*)$/.test(name) &&
-          !/_(API_KEYS|AUTH|ALLOWED_CIDRS|SECRET_KEY|PUBLIC_URL|DRAIN_FUNCTION|METRICS_PORT)$/.test(name),
+          !/_(API_KEYS|AUTH|ALLOWED_CIDRS|SECRET_KEY|PUBLIC_URL|DRAIN_FUNCTION|METRICS_PORT)$/.test(
+            name,
+          ),
       )
     expect(settings).toHaveLength(19)
     expect(loadConfig({ ...API, ...Object.fromEntries(settings) }, 'api')).toEqual(

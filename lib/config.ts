@@ -80,6 +80,7 @@ const DEFAULT_SCHEDULE = '5s,30s,2m,10m,30m,2h,5h,10h,24h,24h'
 // npm start is for a developer's own machine, whose receivers listen on it.
 const START_CIDRS = '127.0.0.1/32,::1/128'
 const DAY_MS = 86_400_000
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 const schema = (mode: Mode) =>
   z.object({
@@ -130,10 +131,7 @@ const schema = (mode: Mode) =>
     BROKER_DRAIN_FUNCTION: text,
     BROKER_LOG_LEVEL: z.preprocess(
       (value) => blankIsUnset(value) ?? 'info',
-      z.enum(
-        ['debug', 'info', 'warn', 'error', 'silent'],
-        'must be debug, info, warn, error or silent',
-      ),
+      z.enum(LOG_LEVELS, 'must be debug, info, warn, error or silent'),
     ),
     BROKER_KEY_PREFIX: parsed(
       (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? value : undefined),

@@ -62,25 +62,6 @@ describe('defaults', () => {
   })
 })
 
-describe('the metrics of a worker', () => {
-  const worker = (env: Environment) => refusal({ ...SERVICES, ...env }, 'worker')
-
-  it('are shown where a port is named', () => {
-    const config = loadConfig({ ...SERVICES, BROKER_METRICS_PORT: '9464' }, 'worker')
-    expect(config.http.metricsPort).toBe(9_464)
-    expect(worker({ BROKER_METRICS_PORT: '65536' })).toContain('BROKER_METRICS_PORT')
-    expect(worker({ BROKER_METRICS_PORT: 'x' })).toContain('BROKER_METRICS_PORT')
-  })
-
-  it('take a key where others than this machine reach them', () => {
-    const open = { HOST: '0.0.0.0', BROKER_METRICS_PORT: '9464' }
-    expect(worker(open)).toContain('BROKER_API_KEYS')
-    expect(worker({ ...open, BROKER_AUTH: 'off' })).toContain('BROKER_AUTH')
-    expect(worker({ ...open, BROKER_API_KEYS: 'k1' })).toBe('accepted')
-    expect(worker({ HOST: '0.0.0.0' })).toBe('accepted')
-  })
-})
-
 describe('values', () => {
   it('are parsed to what they mean', () => {
     const config = loadConfig(

@@ -45,3 +45,16 @@ export const attemptRow = (attempt: Attempt): string[] => [
   attempt.statusCode === null ? '' : String(attempt.statusCode),
   attempt.durationMs === null ? '' : `${attempt.durationMs} ms`,
 ]
+
+export type Progress = { total: number; replayed: number; skipped: number }
+
+const BAR_WIDTH = 30
+
+/** What a person watches. */
+export const progressBar = ({ total, replayed, skipped }: Progress): string => {
+  const done = total === 0 ? 1 : Math.min(1, (replayed + skipped) / total)
+  const filled = Math.round(done * BAR_WIDTH)
+  const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '-')
+  const percent = `${Math.floor(done * 100)}%`.padStart(4)
+  return `[${bar}] ${percent}  ${replayed} of ${total} replayed, ${skipped} skipped`
+}

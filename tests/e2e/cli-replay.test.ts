@@ -1,4 +1,4 @@
-// `webhook-broker replay` against the broker as it is run in containers.
+// `webhook-broker replay` against the broker as it is run in containers: one delivery, several, all of a filter.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { makeCli, type Cli, type CliResult } from '../support/cli.ts'
@@ -10,8 +10,9 @@ let cli: Cli
 let receiver: Receiver
 
 beforeAll(async () => {
-  // One attempt, and it is dead.
-  broker = await startBroker({ env: { BROKER_RETRY_SCHEDULE: '1ms' } })
+  // Two attempts, and it is dead; no breaker, which would park the others.
+  const env = { BROKER_RETRY_SCHEDULE: '1ms', BROKER_BREAKER_FAILURES: '0' }
+  broker = await startBroker({ env })
   cli = await makeCli({ BROKER_URL: urlOf(broker.api) })
 })
 afterAll(async () => {
@@ -41,20 +42,50 @@ const parse = ({ code, stdout, stderr }: CliResult) => {
   return JSON.parse(stdout) as Record<string, unknown>
 }
 
-test('one by its id is sent once more', async () => {
-  const [one = '', two = ''] = await dead('few', 2)
+const statuses = async (ids: readonly string[]) =>
+  new Set(await Promise.all(ids.map(async (id) => (await broker.delivery(id)).status)))
+
+test('all of a filter: a dry run says how many, and each is sent once more', async () => {
+  const ids = await dead('many', 30)
+  const filter = ['--status', 'dead', '--event', 'many', '--from', '1h']
+
+  const dry = await cli.run(['replay', ...filter, '--dry-run'])
+  expect(dry).toEqual({ code: 0, stdout: 'would replay: 30\n', stderr: '' })
+  expect(parse(await cli.run(['replay', ...filter, '--dry-run', '--json']))).toEqual({
+    dryRun: true,
+    count: 30,
+  })
+  expect(await statuses(ids)).toEqual(new Set(['dead']))
+  const before = receiver.received.length
+
+  const { code, stdout, stderr } = await cli.run(['replay', ...filter])
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toBe('replayed: 30 of 30, 0 skipped\n')
+  await receiver.waitFor(before + 30)
+  for (const id of ids) await broker.untilAll((await broker.delivery(id)).messageId, 'delivered')
+  expect(receiver.received).toHaveLength(before + 30)
+
+  // Nothing matches any more.
+  const again = await cli.run(['replay', ...filter])
+  expect(again).toEqual({ code: 0, stdout: 'replayed: 0 of 0, 0 skipped\n', stderr: '' })
+})
+
+test('one by its id, and several by theirs', async () => {
+  const [one = '', two = '', three = ''] = await dead('few', 3)
 
   const single = await cli.run(['replay', one])
   expect(single).toEqual({ code: 0, stdout: `replayed: ${one}  pending\n`, stderr: '' })
-  expect(parse(await cli.run(['replay', two, '--json']))).toMatchObject({ id: two })
+  const both = parse(await cli.run(['replay', two, three, '--json']))
+  expect(both).toEqual({ total: 2, replayed: 2, skipped: 0 })
 
-  for (const id of [one, two]) {
+  for (const id of [one, two, three]) {
     await broker.untilAll((await broker.delivery(id)).messageId, 'delivered')
   }
-  expect((await cli.run(['replay', `dlv_${'0'.repeat(26)}`])).code).toBe(5)
+  expect(parse(await cli.run(['replay', one, '--json']))).toMatchObject({ id: one })
 })
 
-test('one that is in flight is refused, with exit code 1', async () => {
+test('one that is in flight is refused, with exit code 1, and skipped among several', async () => {
   const [id = ''] = await dead('held', 1)
   const release = new Promise<() => void>((resolve) => {
     receiver.answer = (_request, response) => resolve(() => void response.writeHead(200).end())
@@ -66,5 +97,31 @@ test('one that is in flight is refused, with exit code 1', async () => {
 
   expect(code).toBe(1)
   expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'delivery_in_flight' } })
+  // Among several it is skipped.
+  expect(parse(await cli.run(['replay', '--event', 'held', '--json']))).toEqual({
+    total: 1,
+    replayed: 0,
+    skipped: 1,
+  })
   answer()
+})
+
+test('neither ids nor a filter never means all: exit code 2, and nothing is sent', async () => {
+  const ids = await dead('all', 2)
+  const before = receiver.received.length
+  expect(await cli.run(['replay'])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'webhook-broker: give the id of a delivery, or a filter such as --status dead\n',
+  })
+  expect((await cli.run(['replay', ids[0] ?? '', '--status', 'dead'])).code).toBe(2)
+  expect((await cli.run(['replay', '--dry-run'])).code).toBe(2)
+  expect((await cli.run(['replay', `dlv_${'0'.repeat(26)}`])).code).toBe(5)
+
+  // The control: an event after all that arrives, and the first one.
+  await broker.register('control', `${receiver.url}/control`)
+  const { messageId } = await broker.trigger('control')
+  await broker.untilAll(messageId, 'delivered')
+  expect(receiver.received.slice(before).map(({ url }) => url)).toEqual(['/control'])
+  expect(await statuses(ids)).toEqual(new Set(['dead']))
 })

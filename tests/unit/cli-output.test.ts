@@ -3,6 +3,7 @@
 import { Writable } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { clean, makeOutput, pairs, table } from '../../cli/output.ts'
+import { progressBar } from '../../cli/present.ts'
 import { parseClientConfig, wantsColour } from '../../lib/config-client.ts'
 
 const sink = () => {
@@ -26,6 +27,19 @@ const outputTo = (options: { json?: boolean; colours?: boolean; isWatched?: bool
 }
 
 describe('a bar', () => {
+  const bar = (replayed: number, skipped: number, total = 1_000) =>
+    progressBar({ total, replayed, skipped })
+
+  it('grows with what is done, skipped or not', () => {
+    expect(bar(0, 0)).toBe('[------------------------------]   0%  0 of 1000 replayed, 0 skipped')
+    expect(bar(480, 20)).toBe(
+      '[###############---------------]  50%  480 of 1000 replayed, 20 skipped',
+    )
+    expect(bar(999, 0)).toContain(' 99%')
+    expect(bar(1_000, 0)).toContain('[##############################] 100%')
+    expect(bar(0, 0, 0)).toContain('100%')
+  })
+
   it('is drawn over itself on standard error where a person watches, and nowhere else', () => {
     const watched = outputTo({ isWatched: true })
     watched.output.progress('one')

@@ -10,10 +10,30 @@ import { makeSweeping } from '../../lib/wiring/sweeping.ts'
 const MARGIN_MS = 10_000
 
 const opened = openFunction('sweep')
-const sweep = makeSweeping(opened.config, { ...opened, ...(await openQueueing(opened)) })
+const queueing = await openQueueing(opened)
+const sweep = makeSweeping(opened.config, { ...opened, ...queueing })
 
-export const handler = (
+export const handler = async (
   _event: unknown,
   context: { getRemainingTimeInMillis(): number },
-): Promise<SweepSummary> =>
-  sweep({ budgetMs: Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS) })
+): Promise<SweepSummary> => {
+  try {
+    const summary = await sweep({
+      budgetMs: Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS),
+    })
+    await tellState()
+    return summary
+  } finally {
+    opened.metrics.flush()
+  }
+}
+
+/** A store that does not answer is no reason for a sweep to have failed. */
+const tellState = async (): Promise<void> => {
+  try {
+    const depth = await queueing.queue?.depth().catch(() => undefined)
+    opened.metrics.state(await opened.stores.brokerState(), depth)
+  } catch (error) {
+    opened.log.warn('metrics.state_unknown', { error })
+  }
+}

@@ -7,7 +7,7 @@ import type { Opened } from './serving.ts'
 
 export type Queueing = {
   routing: RoutingTable | undefined
-  queue: (DeliveryQueue & { isFull(): Promise<boolean> }) | undefined
+  queue: (DeliveryQueue & { isFull(): Promise<boolean>; depth(): Promise<number> }) | undefined
   /** Also over REST alone: the drain then claims from Postgres. */
   kickMark: KickMark | undefined
   handOver: HandOver

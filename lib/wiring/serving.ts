@@ -5,11 +5,20 @@ import { loadProcessConfig, type Config } from '../config.ts'
 import { makeApp, type AppDeps } from '../http/app.ts'
 import type { App } from '../http/env.ts'
 import { makeLogger } from '../logger.ts'
+import { makeEmbeddedMetrics, type EmbeddedMetrics } from '../metrics-emf.ts'
 import type { Log, Steps } from '../broker/ports.ts'
 import { appDeps } from './app-deps.ts'
+import { systemClock } from './runtime.ts'
 import { makeStores, openDatabase, type Stores } from './stores.ts'
 
-export type Opened = { config: Config; log: Log; stores: Stores; steps: Steps }
+export type Opened = {
+  config: Config
+  log: Log
+  stores: Stores
+  steps: Steps
+  /** What the log counted; flushed at the end of each invocation. */
+  metrics: EmbeddedMetrics
+}
 
 /** One request at a time runs in an environment: a second connection would idle. The sweep's statements follow each other. */
 const MAX_CONNECTIONS = 1
@@ -20,7 +29,8 @@ const MAX_CONNECTIONS = 1
  */
 export const openFunction = (role: string): Opened => {
   const config = loadProcessConfig('lambda')
-  const log = makeLogger(config.logLevel)
+  const metrics = makeEmbeddedMetrics({ role, nowMs: systemClock.nowMs, write: writeLine(config) })
+  const log = metrics.counting(makeLogger(config.logLevel))
   const database = openDatabase(
     { url: config.databaseUrl ?? '', maxConnections: MAX_CONNECTIONS, role },
     log,
@@ -33,15 +43,25 @@ export const openFunction = (role: string): Opened => {
     concurrency: config.delivery.concurrency,
     breakerFailures: config.delivery.breakerFailures,
   })
-  return { config, log, stores, steps: () => undefined }
+  return { config, log, stores, steps: () => undefined, metrics }
 }
 
+const writeLine = ({ logLevel }: Config): ((line: string) => void) =>
+  logLevel === 'silent' ? () => undefined : (line) => void process.stdout.write(`${line}\n`)
+
 /**
- * An app without routes, for a function to mount its own.
+ * An app without routes, for a function to mount its own. An answer goes out when its metrics are written.
  *
  * @param elsewhere the routes of other functions, for the one that gets every request that is nobody's
  */
 export const openApp = (
-  { config, log }: Opened,
+  { config, log, metrics }: Opened,
   elsewhere: NonNullable<AppDeps['elsewhere']> = [],
-): App => makeApp({ ...appDeps(config, log), elsewhere })
+): App => {
+  const app = makeApp({ ...appDeps(config, log), elsewhere })
+  app.use(async (_c, next) => {
+    await next()
+    metrics.flush()
+  })
+  return app
+}

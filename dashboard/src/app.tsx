@@ -80,7 +80,7 @@ const Header = ({ place, onSignOut }: { place: Place; onSignOut?: () => void }) 
   const [theme, setTheme] = useTheme()
   return (
     <header class="top">
-      <a class="brand" href={address()}>
+      <a class="brand" href={address()} aria-label="webhook-broker">
         <span class="mark" aria-hidden="true" />
         <span>webhook-broker</span>
       </a>

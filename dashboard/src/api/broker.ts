@@ -1,7 +1,9 @@
 // What the dashboard asks the broker for, one function per question. Each throws what `answer` throws.
 
-import { answer, broker } from './request.ts'
+import { answer, broker, readKey } from './request.ts'
 import type {
+  Audit,
+  Stats,
   Accepted,
   Delivery,
   DeliveryList,
@@ -118,5 +120,38 @@ export const readiness = async (): Promise<Readiness> => {
     return { status: 'unavailable', degraded: [response.status === 503 ? 'postgres' : 'broker'] }
   } catch {
     return { status: 'unavailable', degraded: ['broker'] }
+  }
+}
+
+export type StatsQuery = {
+  eventName?: string | undefined
+  webhookId?: string | undefined
+  from: string
+  /** Seconds, whole minutes. */
+  step: number
+}
+
+export const readStats = (query: StatsQuery): Promise<Stats> =>
+  answer(broker.GET('/api/v0/stats', { params: { query: given(query) } }))
+
+export const readAudit = (): Promise<Audit> => answer(broker.GET('/api/v0/audit'))
+
+export type SweepFigures = { finishedAt: string | null; found: [finding: string, count: number][] }
+
+/** What the sweep found since this process started; undefined where it keeps no such figures (on Lambda, say). */
+export const readSweep = async (): Promise<SweepFigures | undefined> => {
+  const key = readKey()
+  const headers: HeadersInit = key === null ? {} : { authorization: `Bearer ${key}` }
+  const response = await fetch('/metrics', { headers })
+  if (!response.ok) return undefined
+  const text = await response.text()
+  const found = [
+    ...text.matchAll(/^webhook_broker_sweep_findings_total\{.*finding="(\w+)".*\} (\d+)/gm),
+  ]
+  const [, seconds] = /^webhook_broker_sweep_last_finished_seconds (\S+)$/m.exec(text) ?? []
+  const finishedMs = Number(seconds ?? 0) * 1_000
+  return {
+    finishedAt: finishedMs > 0 ? new Date(finishedMs).toISOString() : null,
+    found: found.map(([, finding = '', count = '0']) => [finding, Number(count)]),
   }
 }

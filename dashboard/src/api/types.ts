@@ -31,3 +31,7 @@ export type Problem = Pick<
 >
 
 export type Readiness = { status: 'ready' | 'degraded' | 'unavailable'; degraded: string[] }
+
+export type Stats = Schemas['Stats']
+export type Bucket = Stats['buckets'][number]
+export type Audit = Schemas['Audit']

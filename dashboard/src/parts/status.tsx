@@ -41,12 +41,18 @@ export const StatusBadge = ({ status }: { status: DeliveryStatus }) => (
   </Badge>
 )
 
-export const WebhookBadge = ({
-  webhook,
-}: {
+type WebhookBadgeProps = {
   webhook: Pick<Webhook, 'status' | 'disabledReason'>
-}) =>
-  webhook.status === 'enabled' ? (
+  /** What its deliveries say: nothing gets through, or the broker gives it a rest. */
+  trouble?: 'failing' | 'breaker open' | undefined
+}
+
+export const WebhookBadge = ({ webhook, trouble }: WebhookBadgeProps) =>
+  webhook.status === 'enabled' && trouble !== undefined ? (
+    <Badge tone={trouble === 'failing' ? 'warn' : 'bad'} sign="◐">
+      {trouble}
+    </Badge>
+  ) : webhook.status === 'enabled' ? (
     <Badge tone="good" sign="●">
       enabled
     </Badge>

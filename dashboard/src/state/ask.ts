@@ -74,10 +74,11 @@ const keepAsking = (everyMs: number, ask: (isOver: () => boolean) => Promise<voi
     asking = false
     if (!isOver() && everyMs > 0 && !document.hidden) timer = setTimeout(() => void next(), everyMs)
   }
-  const onVisible = () => {
-    if (!document.hidden && everyMs > 0) void next()
+  const onVisibility = () => {
+    if (document.hidden) clearTimeout(timer)
+    else if (everyMs > 0) void next()
   }
-  document.addEventListener('visibilitychange', onVisible, { signal: ending.signal })
+  document.addEventListener('visibilitychange', onVisibility, { signal: ending.signal })
   void next()
   return () => {
     ending.abort()

@@ -3,6 +3,12 @@
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
 const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 
+const shortClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
+
+export const axisTime = (ms: number, byDay: boolean): string =>
+  (byDay ? shortDay : shortClock).format(ms)
+
 export const localTime = (iso: string, now = new Date()): string => {
   const date = new Date(iso)
   return date.toDateString() === now.toDateString() ? clock.format(date) : dayAndClock.format(date)

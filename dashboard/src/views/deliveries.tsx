@@ -8,13 +8,12 @@ import { Empty, Loading } from '../parts/notes.tsx'
 import { Page } from '../parts/page.tsx'
 import { Pager } from '../parts/pager.tsx'
 import { useAsk } from '../state/ask.ts'
+import { filterFrom, isUnfiltered } from '../state/filter.ts'
 import { address, go } from '../state/location.ts'
 import type { Problem } from '../api/types.ts'
 
 const PAGE_SIZE = 50
 const REFRESH_MS = 2_000
-
-const FIELDS = ['status', 'eventName', 'webhookId', 'messageId', 'from', 'to'] as const
 
 export const STATUS_OPTIONS = [
   ['', 'any status'],
@@ -24,12 +23,6 @@ export const STATUS_OPTIONS = [
   ['dead', 'dead'],
   ['cancelled', 'cancelled'],
 ] as const
-
-export const filterFrom = (query: URLSearchParams): DeliveryFilter =>
-  Object.fromEntries(FIELDS.map((name) => [name, query.get(name) ?? undefined]))
-
-export const isUnfiltered = (filter: DeliveryFilter): boolean =>
-  FIELDS.every((name) => filter[name] === undefined)
 
 export const Deliveries = ({ query }: { query: URLSearchParams }) => {
   const filter = filterFrom(query)

@@ -1,20 +1,39 @@
 // The first look: is it healthy, what is failing, and what happened last.
 
-import { listDeliveries } from '../api/broker.ts'
+import { listDeliveries, readStats } from '../api/broker.ts'
+import { Failing, Parts } from '../parts/attention.tsx'
 import { DeliveriesTable } from '../parts/deliveries-table.tsx'
+import { Charts, Figures } from '../parts/figures.tsx'
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx'
 import { Page, Section } from '../parts/page.tsx'
+import { Ranges } from '../parts/ranges.tsx'
 import { useAsk } from '../state/ask.ts'
 import { address } from '../state/location.ts'
+import { rangeFrom, windowOf } from '../state/ranges.ts'
 
 const REFRESH_MS = 2_000
 const SHOWN = 8
 
-export const Overview = (_props: { query: URLSearchParams }) => (
-  <Page title="Overview">
-    <Latest />
-  </Page>
-)
+export const Overview = ({ query }: { query: URLSearchParams }) => {
+  const range = rangeFrom(query.get('range'))
+  const asked = useAsk(`stats ${range}`, () => readStats(windowOf(range)), REFRESH_MS)
+  const stats = asked.data
+  return (
+    <Page
+      title="Overview"
+      problem={asked.problem}
+      actions={<Ranges range={range} hrefOf={(to) => address([], { range: to })} />}
+    >
+      {stats === undefined ? <Loading /> : <Figures stats={stats} overall />}
+      {stats === undefined ? null : <Charts stats={stats} />}
+      <div class="pair">
+        <Parts />
+        {stats === undefined ? null : <Failing webhooks={stats.webhooks} />}
+      </div>
+      <Latest />
+    </Page>
+  )
+}
 
 /** Dead deliveries first: they are what a person must decide about. */
 const Latest = () => {

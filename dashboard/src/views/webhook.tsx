@@ -1,11 +1,18 @@
 // One webhook: how it is, what went to it, and everything that can be done with it.
 
 import { useState } from 'preact/hooks'
-import { changeWebhook, findWebhook, listDeliveries, type WebhookKey } from '../api/broker.ts'
+import {
+  changeWebhook,
+  findWebhook,
+  listDeliveries,
+  readStats,
+  type WebhookKey,
+} from '../api/broker.ts'
 import type { Webhook } from '../api/types.ts'
 import { Id } from '../parts/copy.tsx'
 import { DeliveriesTable } from '../parts/deliveries-table.tsx'
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx'
+import { Charts, Figures } from '../parts/figures.tsx'
 import { Facts, Page, Section } from '../parts/page.tsx'
 import { WebhookBadge, whyDisabled } from '../parts/status.tsx'
 import { When } from '../parts/time.tsx'
@@ -13,9 +20,11 @@ import { WebhookDeeds } from '../parts/webhook-deeds.tsx'
 import { WebhookFields } from '../parts/webhook-fields.tsx'
 import { useAsk, useDoing } from '../state/ask.ts'
 import { address } from '../state/location.ts'
+import { windowOf } from '../state/ranges.ts'
 import { formOf, settingsOf } from '../state/webhook-form.ts'
 
 const REFRESH_MS = 2_000
+const STATS_REFRESH_MS = 10_000
 const RECENT = 10
 
 export const WebhookView = ({ eventName, id }: WebhookKey) => {
@@ -34,6 +43,7 @@ export const WebhookView = ({ eventName, id }: WebhookKey) => {
           <p class="subject mono wrap">{webhook.webhookUrl}</p>
           <WebhookDeeds webhook={webhook} onChange={asked.again} />
           <About webhook={webhook} />
+          <Measured webhook={webhook} />
           <Recent webhook={webhook} />
           <Settings key={webhook.updatedAt} webhook={webhook} onChange={asked.again} />
         </>
@@ -44,13 +54,25 @@ export const WebhookView = ({ eventName, id }: WebhookKey) => {
 
 type PartProps = { webhook: Webhook; onChange(): void }
 
+/** What its open deliveries wait for says whether the breaker rests it; no route of the API says so by itself. */
+const useTrouble = ({ id }: Webhook): 'breaker open' | 'failing' | undefined => {
+  const { data } = useAsk(
+    `open ${id}`,
+    () => listDeliveries({ webhookId: id, status: 'retrying' }, { pageSize: RECENT }),
+    REFRESH_MS,
+  )
+  const open = data?.deliveries ?? []
+  if (open.length === 0) return undefined
+  return open.some(({ waiting }) => waiting?.reason === 'breaker_open') ? 'breaker open' : 'failing'
+}
+
 const About = ({ webhook }: { webhook: Webhook }) => (
   <Facts
     of={[
       [
         'State',
         <>
-          <WebhookBadge webhook={webhook} />
+          <WebhookBadge webhook={webhook} trouble={useTrouble(webhook)} />
           {webhook.status === 'disabled' ? (
             <span class="muted"> {whyDisabled(webhook)}</span>
           ) : null}
@@ -62,6 +84,21 @@ const About = ({ webhook }: { webhook: Webhook }) => (
     ]}
   />
 )
+
+const Measured = ({ webhook }: { webhook: Webhook }) => {
+  const asked = useAsk(
+    `stats ${webhook.id}`,
+    () => readStats({ webhookId: webhook.id, ...windowOf('24h') }),
+    STATS_REFRESH_MS,
+  )
+  if (asked.data === undefined) return null
+  return (
+    <Section title="The last 24 hours">
+      <Figures stats={asked.data} overall={false} />
+      <Charts stats={asked.data} />
+    </Section>
+  )
+}
 
 const Recent = ({ webhook }: { webhook: Webhook }) => {
   const asked = useAsk(

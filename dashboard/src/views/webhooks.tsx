@@ -1,7 +1,7 @@
 // Every registration, or those of one event.
 
-import { listWebhooks } from '../api/broker.ts'
-import type { Webhook } from '../api/types.ts'
+import { listWebhooks, readStats } from '../api/broker.ts'
+import type { Stats, Webhook } from '../api/types.ts'
 import { SearchBox } from '../parts/filter.tsx'
 import { Empty, Loading } from '../parts/notes.tsx'
 import { Page } from '../parts/page.tsx'
@@ -10,9 +10,11 @@ import { WebhookBadge, whyDisabled } from '../parts/status.tsx'
 import { When } from '../parts/time.tsx'
 import { useAsk } from '../state/ask.ts'
 import { address, go } from '../state/location.ts'
+import { windowOf } from '../state/ranges.ts'
 
 const PAGE_SIZE = 50
 const REFRESH_MS = 5_000
+const STATS_REFRESH_MS = 10_000
 
 export const Webhooks = ({ query }: { query: URLSearchParams }) => {
   const eventName = query.get('eventName') ?? undefined
@@ -22,6 +24,8 @@ export const Webhooks = ({ query }: { query: URLSearchParams }) => {
     () => listWebhooks(eventName, { cursor, pageSize: PAGE_SIZE }),
     REFRESH_MS,
   )
+  const stats = useAsk('trouble', () => readStats(windowOf('15m')), STATS_REFRESH_MS)
+  const failing = failingIn(stats.data?.webhooks ?? [])
   const { data } = asked
   return (
     <Page
@@ -46,7 +50,7 @@ export const Webhooks = ({ query }: { query: URLSearchParams }) => {
       {asked.loading ? <Loading /> : null}
       {data?.webhooks.length === 0 ? <NoWebhooks eventName={eventName} /> : null}
       {data === undefined || data.webhooks.length === 0 ? null : (
-        <WebhooksTable webhooks={data.webhooks} />
+        <WebhooksTable webhooks={data.webhooks} failing={failing} />
       )}
       {data === undefined ? null : (
         <Pager
@@ -59,6 +63,14 @@ export const Webhooks = ({ query }: { query: URLSearchParams }) => {
     </Page>
   )
 }
+
+/** Those whose attempts of late all failed, by their ids. */
+const failingIn = (figures: Stats['webhooks']): Set<string> =>
+  new Set(
+    figures
+      .filter(({ failed, successRate }) => failed > 0 && successRate === 0)
+      .map(({ webhookId }) => webhookId),
+  )
 
 const NoWebhooks = ({ eventName }: { eventName: string | undefined }) => (
   <Empty
@@ -79,7 +91,9 @@ const NoWebhooks = ({ eventName }: { eventName: string | undefined }) => (
   </Empty>
 )
 
-const WebhooksTable = ({ webhooks }: { webhooks: readonly Webhook[] }) => (
+type WebhooksTableProps = { webhooks: readonly Webhook[]; failing: ReadonlySet<string> }
+
+const WebhooksTable = ({ webhooks, failing }: WebhooksTableProps) => (
   <table class="rows">
     <caption class="unseen">Webhooks, oldest first</caption>
     <thead>
@@ -96,7 +110,10 @@ const WebhooksTable = ({ webhooks }: { webhooks: readonly Webhook[] }) => (
       {webhooks.map((webhook) => (
         <tr key={webhook.id}>
           <td>
-            <WebhookBadge webhook={webhook} />
+            <WebhookBadge
+              webhook={webhook}
+              trouble={failing.has(webhook.id) ? 'failing' : undefined}
+            />
           </td>
           <td class="main">
             <a class="row-link" href={address(['webhooks', webhook.eventName, webhook.id])}>

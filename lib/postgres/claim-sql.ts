@@ -40,7 +40,7 @@ const JUDGED = `
 locked as materialized (
   select d.* from deliveries d where d.id in (select id from asked) order by d.id for update skip locked
 ),
-judged as materialized (
+judged as (
   select d.*, a.token, a.has_turn,
     coalesce(w.timeout_ms, $1::int) as timeout_ms,
     w.url, w.headers, w.secret, w.max_in_flight, w.rate_limit,
@@ -79,14 +79,14 @@ admitted as materialized (
   select * from unnest($4::text[], $5::int[], $6::int[], $7::boolean[], $8::boolean[])
     as l(webhook_id, in_flight, room, parks, slow)
 ),
-ranked as materialized (
+ranked as (
   select j.*, coalesce(l.in_flight, 0) as here, coalesce(l.slow, false) as slow,
     coalesce(l.parks, false) or j.max_in_flight is not null as parks,
     least(coalesce(l.room, ($9::int[])[1]), j.max_in_flight - coalesce(l.in_flight, 0)) as room,
     row_number() over (partition by j.webhook_id, j.verdict, j.released order by j.id) as place
   from judged j left join admitted l on l.webhook_id = j.webhook_id
 ),
-roomed as materialized (
+roomed as (
   select r.*,
     case
       when verdict = 'proposed' and not probe and place > 1 then 'broken'
@@ -99,10 +99,19 @@ roomed as materialized (
     end as fits
   from ranked r
 ),
-decided as materialized (
+turned as (
   select f.*,
     case when fits = 'claimed' and rate_limit is not null and not has_turn then 'needs_turn' else fits end as decision
   from roomed f
+),
+decided as materialized (
+  select t.*,
+    case decision
+      when 'proposed' then greatest(open_until, now() + interval '20 milliseconds')
+      when 'held' then now() + interval '1 second'
+      when 'busy' then now() + case when released then interval '1 second' else interval '250 milliseconds' end
+    end as again_at
+  from turned t
 )`
 
 const CHANGING =
@@ -141,7 +150,7 @@ changed as (
     status = case j.decision when 'deleted' then 'cancelled' when 'crashed_out' then 'dead' else d.status end,
     dead_reason = case j.decision when 'crashed_out' then 'crash_budget' else d.dead_reason end,
     finished_at = case when j.decision in ('deleted', 'crashed_out') then now() end
-  from timed j
+  from decided j
   where d.id = j.id and j.decision in ${CHANGING}
 ),
 backlog as (
@@ -163,17 +172,6 @@ named as (
   where h.webhook_id = n.webhook_id and h.probe_id is null
 )`
 
-const TIMED = `
-timed as materialized (
-  select j.*,
-    case j.decision
-      when 'proposed' then greatest(j.open_until, now() + interval '20 milliseconds')
-      when 'held' then now() + interval '1 second'
-      when 'busy' then now() + case when j.released then interval '1 second' else interval '250 milliseconds' end
-    end as again_at
-  from decided j
-)`
-
 const ANSWER = `
 select
   a.id, a.token,
@@ -190,11 +188,11 @@ select
   j.rate_limit, j.probe, j.released, coalesce(j.opens, 0) as opens, ${ms('now()')} - ${ms('j.failing_since')} as failing_for_ms,
   m.content_type, m.payload, m.traceparent
 from asked a
-left join timed j on j.id = a.id
+left join decided j on j.id = a.id
 left join messages m on m.id = j.message_id and j.decision in ('claimed', 'repeated')`
 
 const claimStatement = (asked: string) => `
-with ${asked}, ${JUDGED}, ${DECIDED}, ${TIMED}, ${CHANGE}
+with ${asked}, ${JUDGED}, ${DECIDED}, ${CHANGE}
 ${ANSWER}`
 
 export const CLAIM_BY_ID = claimStatement(BY_ID)

@@ -56,3 +56,12 @@ test('a webhook that hangs with a backlog does not hold up the others', async ()
   // Forty slots that all hang for 15 s would make it 15 s.
   expect(round?.withBad.p99Ms).toBeLessThan(3_000)
 })
+
+test('nor does it while Redis is away and workers deliver straight from Postgres', async () => {
+  await rig.redis.kill()
+  const [round] = await hanging(rig, { healthy: 10, backlog: 100, forMs: 2_000, rounds: 1 })
+  print(`isolation, hanging without Redis: ${JSON.stringify(round)}`)
+  expect(round?.openBad).toBe(100)
+  expect(round?.withBad.lost).toBe(0)
+  expect(round?.withBad.p99Ms).toBeLessThan(5_000)
+})

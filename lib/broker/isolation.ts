@@ -5,7 +5,7 @@
 import { judge, type SendOutcome } from '../domain/attempt.ts'
 import { DISABLE_AFTER_MS, openForMs, type Ending } from '../domain/breaker.ts'
 import { FIRST_RELEASE, releasedBy } from '../domain/fair-share.ts'
-import type { Claim, HandOver, HealthStore, Log } from './ports.ts'
+import type { Claim, Clock, HandOver, HealthStore, Log } from './ports.ts'
 import type { WebhookGate } from './webhook-gate.ts'
 
 export type IsolationDeps = {
@@ -15,6 +15,7 @@ export type IsolationDeps = {
   handOver: HandOver
   /** BROKER_BREAKER_OPEN_MS */
   openMs: number
+  clock: Pick<Clock, 'wait'>
   /** It has failed for days without one success. */
   disable(claim: Claim): Promise<void>
   log: Log
@@ -23,9 +24,9 @@ export type IsolationDeps = {
 /** @param outcome undefined: the attempt ended without a word (the log was away) */
 export type AfterAttempt = (claim: Claim, outcome: SendOutcome | undefined) => Promise<void>
 
-export const makeIsolation =
-  (deps: IsolationDeps): AfterAttempt =>
-  async (claim, outcome) => {
+export const makeIsolation = (deps: IsolationDeps): AfterAttempt => {
+  deps.gate.onLoneBacklog((webhookId) => void begin(deps, webhookId))
+  return async (claim, outcome) => {
     const ending = outcome === undefined ? 'says_nothing' : endingOf(outcome)
     const { webhookId, deliveryId } = claim
     const { trips, failures } = deps.gate.ended({ webhookId, deliveryId, ending })
@@ -36,6 +37,27 @@ export const makeIsolation =
       deps.log.warn('isolation.postponed', { webhookId, error })
     }
   }
+}
+
+/** A backlog that nobody will bring along: the attempts for which it was parked ended while it was being parked. */
+const begin = async (deps: IsolationDeps, webhookId: string): Promise<void> => {
+  try {
+    const limit = deps.gate.limitOf(webhookId)
+    const asked = { webhookId, count: FIRST_RELEASE, limit, anew: true }
+    const { ready } = await deps.health.release(asked)
+    await handOver(deps, ready)
+  } catch (error) {
+    deps.log.warn('isolation.postponed', { webhookId, error })
+  }
+}
+
+/** A claim that had begun before the end of the backlog may have parked another one after it. */
+const lookAgain = async (deps: IsolationDeps, webhookId: string): Promise<void> => {
+  await deps.clock.wait(LOOK_AGAIN_MS)
+  await begin(deps, webhookId)
+}
+
+const LOOK_AGAIN_MS = 500
 
 const endingOf = (outcome: SendOutcome): Ending => {
   if (judge(outcome) === 'succeeded') return 'succeeded'
@@ -50,7 +72,7 @@ const turnBreaker = async (deps: IsolationDeps, claim: Claim, { ending, trips }:
   const { health, gate, log } = deps
   const { webhookId, deliveryId } = claim
   if (claim.health.probe && ending === 'succeeded') {
-    gate.parked(webhookId)
+    gate.parked(webhookId, false)
     const ready = await health.close(webhookId, deliveryId, FIRST_RELEASE)
     log.info('breaker.closed', { webhookId, released: ready.length })
     await handOver(deps, ready)
@@ -63,8 +85,8 @@ const turnBreaker = async (deps: IsolationDeps, claim: Claim, { ending, trips }:
     const limit = gate.limitOf(webhookId)
     const count = releasedBy(ending === 'succeeded')
     const { ready, drained } = await health.release({ webhookId, count, limit })
-    if (drained) gate.noBacklog(webhookId)
-    else gate.parked(webhookId)
+    if (!drained) gate.parked(webhookId, false)
+    else if (gate.noBacklog(webhookId)) void lookAgain(deps, webhookId)
     await handOver(deps, ready)
   }
 }

@@ -315,8 +315,9 @@ export type AdmissionView = {
 export type Admissions = {
   view(): AdmissionView
   claimed(webhookId: string, deliveryId: string): void
-  /** A delivery was parked until attempts of its webhook end. */
-  parked(webhookId: string): void
+  /** A delivery was parked until attempts of its webhook end.
+   *  @param began it is the first: whatever is under way for the webhook did not know that somebody would wait for it */
+  parked(webhookId: string, began: boolean): void
 }
 
 /* ---------- the health of webhooks (Postgres) ---------- */
@@ -339,6 +340,8 @@ export type HealthStore = {
     webhookId: string
     count: number
     limit: number
+    /** Nothing of it is under way: what was counted before is forgotten. */
+    anew?: boolean
   }): Promise<{ ready: Ready[]; drained: boolean }>
   /** Notes since when it fails, unless that is known. */
   failing(webhookId: string): Promise<void>

@@ -18,9 +18,12 @@ export type WebhookGate = Admissions & {
   ended(attempt: EndedAttempt): { trips: boolean; failures: number }
   /** Whether deliveries of this webhook were parked here and wait for its attempts to end. */
   hasBacklog(webhookId: string): boolean
-  noBacklog(webhookId: string): void
+  /** Nothing waits any more. @returns whether that is news */
+  noBacklog(webhookId: string): boolean
   /** How many deliveries of a backlog may be under way at once. */
   limitOf(webhookId: string): number
+  /** Told of a backlog that began when everything under way had just ended: nobody will bring it along. */
+  onLoneBacklog(listener: (webhookId: string) => void): void
 }
 
 export type EndedAttempt = { webhookId: string; deliveryId: string; ending: Ending }
@@ -53,6 +56,7 @@ export const makeWebhookGate = (
   elapsedMs: () => number,
 ): WebhookGate => {
   const { entries, entryOf, slots, inputOf, seen } = makeMemory(concurrency)
+  let toldOfLone: (webhookId: string) => void = () => undefined
   return {
     view: () => makeView({ entries, inputOf, seen }, slots(elapsedMs()), elapsedMs()),
     claimed: (webhookId, deliveryId) => {
@@ -60,8 +64,13 @@ export const makeWebhookGate = (
       seen.note(webhookId, nowMs)
       entryOf(webhookId).startedMs.set(deliveryId, nowMs)
     },
-    parked: (webhookId) => {
-      entryOf(webhookId).backlog = true
+    parked: (webhookId, began) => {
+      const entry = entryOf(webhookId)
+      entry.backlog = true
+      if (began && entry.startedMs.size === 0) toldOfLone(webhookId)
+    },
+    onLoneBacklog: (listener) => {
+      toldOfLone = listener
     },
     ended: ({ webhookId, deliveryId, ending }) => {
       const entry = entryOf(webhookId)
@@ -77,9 +86,10 @@ export const makeWebhookGate = (
     },
     noBacklog: (webhookId) => {
       const entry = entries.get(webhookId)
-      if (entry?.backlog !== true) return
+      if (entry?.backlog !== true) return false
       entry.backlog = false
       entry.watchUntilMs = elapsedMs() + WATCH_MS
+      return true
     },
     limitOf: (webhookId) => {
       const nowMs = elapsedMs()

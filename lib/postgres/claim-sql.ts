@@ -185,7 +185,7 @@ select
   j.attempt_count + (j.decision = 'claimed')::int as number,
   j.series, j.steps_used, j.last_stale, j.parked, j.timeout_ms,
   j.tenant, j.message_id, j.webhook_id, j.event_name, j.url, j.headers, j.secret, j.previous_secret,
-  j.rate_limit, j.probe, j.released, coalesce(j.opens, 0) as opens, ${ms('now()')} - ${ms('j.failing_since')} as failing_for_ms,
+  j.rate_limit, j.probe, j.released, j.health is distinct from 'ramping' as began, coalesce(j.opens, 0) as opens, ${ms('now()')} - ${ms('j.failing_since')} as failing_for_ms,
   m.content_type, m.payload, m.traceparent
 from asked a
 left join decided j on j.id = a.id

@@ -66,6 +66,7 @@ type Row = {
   payload: Buffer
   traceparent: string | null
   rate_limit: RateLimit | null
+  began: boolean
   probe: boolean
   released: boolean
   opens: number
@@ -135,9 +136,9 @@ const shared = ({ timeoutMs, marginMs, graceMs, admissions }: LeaseSettings) => 
 
 // At once, before the next batch asks how much room there is.
 const tell = (admissions: Admissions, rows: readonly Row[]): void => {
-  for (const { verdict, webhook_id: webhookId, id } of rows) {
+  for (const { verdict, webhook_id: webhookId, id, began } of rows) {
     if (verdict === 'claimed' || verdict === 'repeated') admissions.claimed(webhookId, id)
-    else if (verdict === 'capped') admissions.parked(webhookId)
+    else if (verdict === 'capped') admissions.parked(webhookId, began)
   }
 }
 

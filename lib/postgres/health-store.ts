@@ -154,11 +154,14 @@ export const makeHealthStore = (database: Database, graceMs: number): HealthStor
   }
 }
 
-type Ended = { webhookId: string; count: number; limit: number }
+type Ended = { webhookId: string; count: number; limit: number; anew?: boolean }
 type Released = { ready: Ready[]; drained: boolean }
 type ReleaseRow = { webhook_id: string; drained: boolean } & (
   { id: null; generation: null } | ReadyRow
 )
+
+// More than a webhook may have under way.
+const ALL = 1_000_000
 
 /** What ended of one webhook meanwhile counts together; the first of its callers hands over what was let go. */
 const releaseBatch = async (
@@ -167,10 +170,10 @@ const releaseBatch = async (
   graceMs: number,
 ): Promise<Released[]> => {
   const byWebhook = new Map<string, { ended: number; wanted: number; most: number }>()
-  for (const { webhookId, count, limit } of batch) {
+  for (const { webhookId, count, limit, anew = false } of batch) {
     const sum = byWebhook.get(webhookId) ?? { ended: 0, wanted: 0, most: 0 }
     byWebhook.set(webhookId, {
-      ended: sum.ended + 1,
+      ended: sum.ended + (anew ? ALL : 1),
       wanted: sum.wanted + count,
       most: Math.max(sum.most, limit),
     })

@@ -112,6 +112,7 @@ const makeAttempts = (
         if (queue === undefined) wake()
         else await patience.start(REDIS_BUDGET_MS).attempt(() => queue.port.enqueue(ready))
       },
+      clock: systemClock,
       openMs: delivery.breakerOpenMs,
       disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
       log,

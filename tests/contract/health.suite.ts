@@ -164,6 +164,19 @@ export const healthSuite = (engine: string, makeRig: MakeRig): unknown =>
       expect(readyIds(released.ready)).toEqual(ids.slice(2, 3))
     })
 
+    test('a backlog that is begun anew forgets what was counted', async () => {
+      const { webhookId, eventName, ids } = await webhookWith(30)
+      await rig.webhooks.change(
+        { tenant: 'default', eventName, id: webhookId },
+        { maxInFlight: 15 },
+      )
+      for (const id of ids) await claim(id)
+      // Fifteen are under way and count: one that ends makes room for one.
+      expect((await rig.health.release({ webhookId, count: 10, limit: 15 })).ready).toHaveLength(1)
+      const anew = await rig.health.release({ webhookId, count: 10, limit: 15, anew: true })
+      expect(anew.ready).toHaveLength(10)
+    })
+
     test('the breaker parks what is due for the direct dispatcher as well, and it goes on', async () => {
       const sick = await webhookWith(4)
       await open(sick.webhookId)

@@ -126,6 +126,7 @@ export const makeWorld = async (rig: StoreRig) => {
         health: rig.health,
         gate: rig.gate,
         handOver: queue.enqueue,
+        clock,
         openMs: 30_000,
         disable: () => Promise.resolve(),
         log: SILENT,

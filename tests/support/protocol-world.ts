@@ -79,6 +79,7 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
       health: rig.health,
       gate: rig.gate,
       handOver: eager.enqueue,
+      clock,
       openMs: 30_000,
       disable: () => Promise.resolve(),
       log: log,

@@ -142,7 +142,7 @@ const waitsForWebhook = (
     row.parked = 'breaker_open'
     return again(world, row, Math.max(openUntilMs, nowMs + NAMED_MS))
   }
-  if (health?.state === 'ramping' && !row.released) return capped(world, row)
+  if (health?.state === 'ramping' && !row.released) return capped(world, row, false)
   return pastItsRoom(world, row, webhook)
 }
 
@@ -169,14 +169,15 @@ const pastItsRoom = (
     failingSinceMs: since,
     released: Math.max(here, 1),
   })
-  if (here > 0) return capped(world, row)
+  if (here > 0) return capped(world, row, true)
   row.released = true
   return again(world, row, world.nowMs() + HELD_MS)
 }
 
-const capped = (world: World, row: DeliveryRow): ClaimOutcome => {
-  world.admissions.parked(row.webhookId)
-  return park(world, row, 'capped')
+const capped = (world: World, row: DeliveryRow, began: boolean): ClaimOutcome => {
+  const outcome = park(world, row, 'capped')
+  world.admissions.parked(row.webhookId, began)
+  return outcome
 }
 
 const toClaim = (world: World, row: DeliveryRow, webhook: WebhookRow): Claim => {

@@ -17,11 +17,11 @@ export const makeFakeHealthStore = (world: World): HealthStore => ({
       row.changedAtMs = world.nowMs()
       return ready
     }),
-  release: ({ webhookId, count, limit }) =>
+  release: ({ webhookId, count, limit, anew = false }) =>
     statement(world, () => {
       const row = world.health.get(webhookId)
       if (row === undefined || row.state === 'open') return { ready: [], drained: true }
-      const leftOver = Math.max(row.released - 1, 0)
+      const leftOver = anew ? 0 : Math.max(row.released - 1, 0)
       const wanted = Math.min(count, Math.max(limit - leftOver, 0))
       const ready = letGo(world, oldest(world, webhookId, wanted))
       if (ready.length < wanted) row.state = 'closed'

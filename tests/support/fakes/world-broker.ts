@@ -72,6 +72,7 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
       health: stores.health,
       gate: stores.gate,
       handOver: reached.enqueue,
+      clock,
       openMs: 30_000,
       disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
       log,

@@ -6,6 +6,7 @@ import type { Claim, HealthStore } from '../../../lib/broker/ports.ts'
 import { makeWebhookGate } from '../../../lib/broker/webhook-gate.ts'
 import type { SendOutcome } from '../../../lib/domain/attempt.ts'
 import { answered, claim } from '../../support/attempt-kit.ts'
+import { makeManualClock, settle } from '../../support/fakes/manual-clock.ts'
 import { makeRecordingLog } from '../../support/fakes/recording-log.ts'
 
 const DAY_MS = 86_400_000
@@ -20,6 +21,7 @@ const TIMED_OUT: SendOutcome = {
 let calls: unknown[][]
 let handed: { deliveryId: string; delayMs: number }[]
 let failing: boolean
+let drained: boolean
 
 const note =
   <Answer>(name: string, answer: Answer) =>
@@ -31,13 +33,15 @@ const ready = (deliveryId: string) => ({ deliveryId, generation: 1 })
 const health: HealthStore = {
   open: note('open', { opened: true, probe: { ...ready('dlv_probe'), delayMs: 30_000 } }),
   close: note('close', [ready('dlv_a'), ready('dlv_b')]),
-  release: note('release', { ready: [ready('dlv_c')], drained: false }),
+  release: (...given) =>
+    note('release', { ready: drained ? [] : [ready('dlv_c')], drained })(...given),
   failing: note('failing', undefined),
   succeeded: note('succeeded', undefined),
 }
 
 const setUp = () => {
   const log = makeRecordingLog()
+  const clock = makeManualClock()
   const gate = makeWebhookGate({ concurrency: 100, breakerFailures: 3 }, () => 0)
   const after = makeIsolation({
     health,
@@ -46,19 +50,21 @@ const setUp = () => {
       handed.push(...jobs)
       return Promise.resolve()
     },
+    clock,
     openMs: 30_000,
     disable: ({ webhookId }) => note('disable', undefined)(webhookId),
     log,
   })
   const ended = (outcome: SendOutcome | undefined, change: Partial<Claim['health']> = {}) =>
     after({ ...claim, health: { ...claim.health, ...change } }, outcome)
-  return { log, gate, ended }
+  return { log, clock, gate, ended }
 }
 
 beforeEach(() => {
   calls = []
   handed = []
   failing = false
+  drained = false
 })
 
 describe('an attempt that has ended', () => {
@@ -118,9 +124,31 @@ describe('an attempt that has ended', () => {
 
   test('where others were parked brings them along as well', async () => {
     const { ended, gate } = setUp()
-    gate.parked('wh_1')
+    gate.parked('wh_1', false)
     await ended(answered(200))
     expect(calls.map(([name]) => name)).toEqual(['release'])
+  })
+
+  test('that was not there when a backlog began is no reason to leave it', async () => {
+    const { gate } = setUp()
+    gate.parked('wh_1', true)
+    await settle()
+    expect(calls).toEqual([['release', { webhookId: 'wh_1', count: 10, limit: 80, anew: true }]])
+    expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_c'])
+  })
+
+  // A claim that had begun earlier parked another one after the backlog had ended, and it waited for the sweep.
+  test('as the last of a backlog looks once more, a moment later', async () => {
+    const { ended, gate, clock } = setUp()
+    gate.parked('wh_1', false)
+    drained = true
+    await ended(answered(200))
+    await ended(answered(200))
+    expect(calls).toHaveLength(2)
+    await clock.advance(500)
+    expect(calls.slice(2)).toEqual([
+      ['release', { webhookId: 'wh_1', count: 10, limit: 80, anew: true }],
+    ])
   })
 
   test('is the end of a webhook that has failed for five days', async () => {

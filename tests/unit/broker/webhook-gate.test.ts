@@ -118,13 +118,24 @@ describe('what a gate remembers', () => {
 
   test('a backlog that seems to have ended is looked after for five seconds', () => {
     expect(gate.hasBacklog('wh_a')).toBe(false)
-    gate.parked('wh_a')
+    gate.parked('wh_a', true)
     expect(gate.hasBacklog('wh_a')).toBe(true)
     gate.noBacklog('wh_a')
     nowMs += 4_999
     expect(gate.hasBacklog('wh_a')).toBe(true)
     nowMs += 1
     expect(gate.hasBacklog('wh_a')).toBe(false)
+  })
+
+  // The attempts that it was parked behind ended while the claim was under way, and it waited for the sweep.
+  test('a backlog that begins with nothing under way is told, and no other', () => {
+    const lone: string[] = []
+    gate.onLoneBacklog((webhookId) => lone.push(webhookId))
+    claim('wh_busy', 2)
+    gate.parked('wh_busy', true)
+    gate.parked('wh_elsewhere', false)
+    gate.parked('wh_lone', true)
+    expect(lone).toEqual(['wh_lone'])
   })
 
   test('a backlog is let go up to a fifth while the webhook is slow, else up to all', () => {

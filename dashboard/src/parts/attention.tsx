@@ -69,15 +69,18 @@ type SweepLineProps = { finishedAt: string | null; found: [string, number][] }
 const SweepLine = ({ finishedAt, found }: SweepLineProps) => {
   const some = found.filter(([, number]) => number > 0)
   const said = some.map(([finding, number]) => `${count(number)} ${FINDINGS[finding] ?? finding}`)
+  const findings = said.length === 0 ? 'found nothing to repair' : `found ${said.join(', ')}`
   return (
     <li>
       <span>
         Sweep{' '}
         <span class="muted">
-          {said.length === 0 ? 'found nothing to repair' : `found ${said.join(', ')}`}
+          {finishedAt === null && said.length === 0
+            ? 'repairs what the queue forgot, in a process of its own'
+            : findings}
         </span>
       </span>
-      <span>{finishedAt === null ? 'runs elsewhere' : <Ago iso={finishedAt} />}</span>
+      {finishedAt === null ? null : <Ago iso={finishedAt} />}
     </li>
   )
 }

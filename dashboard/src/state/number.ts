@@ -11,6 +11,7 @@ export const bytes = (value: number): string =>
 
 /** A share of 1. Never rounded up to 100 %: one failure in a million is not none. */
 export const percent = (share: number): string => {
-  const hundredths = Math.floor(share * 10_000) / 100
+  // 0.7857 * 10,000 is 7856.999…
+  const hundredths = Math.floor(Number((share * 10_000).toFixed(3))) / 100
   return `${share < 1 && hundredths === 100 ? 99.99 : hundredths} %`
 }

@@ -38,13 +38,15 @@ export const deliveryPage = async (
 }
 
 /**
- * One short read per status, merged: the index begins with what is asked for, then the status, then the id. Only the
+ * One short read per status, merged: the index begins with what is asked for, then the status, then the id. Ids first,
+ * from the index alone, then their rows: a read of whole rows would let Postgres walk past the rows of all other events
+ * instead, which is no dearer while an event is frequent, and reads the whole log once it has fallen silent. Only the
  * deliveries of one message need no index of their own.
  */
 export const deliveriesStatement = (query: DeliveryQuery): RawBuilder<DeliveryRow> => {
   const limit = query.pageSize + 1
   const read = (...conditions: Condition[]) =>
-    sql`(select * from deliveries d where ${sql.join([...conditions, ...idBounds('dlv', query)], sql` and `)}
+    sql`(select d.id from deliveries d where ${sql.join([...conditions, ...idBounds('dlv', query)], sql` and `)}
       order by d.id desc limit ${limit})`
   const statuses: readonly DeliveryStatus[] =
     query.status === undefined ? DELIVERY_STATUSES : [query.status]
@@ -53,11 +55,15 @@ export const deliveriesStatement = (query: DeliveryQuery): RawBuilder<DeliveryRo
       ? statuses.map((status) => read(...owner(query), sql`d.status = ${status}`))
       : [read(...ofMessage(query, query.messageId))]
   return sql<DeliveryRow>`
+    with page as materialized (
+      select id from (${sql.join(reads, sql` union all `)}) d order by id desc limit ${limit}
+    )
     select d.*, w.url, w.status as webhook_status, h.open_until, now() as now
-    from (${sql.join(reads, sql` union all `)}) d
+    from page p
+    join deliveries d on d.id = p.id
     join webhooks w on w.id = d.webhook_id
     left join webhook_health h on h.webhook_id = d.webhook_id
-    order by d.id desc limit ${limit}`
+    order by d.id desc`
 }
 
 /** What the index begins with. A webhook belongs to one tenant and one event, which has been asked already. */
@@ -114,9 +120,13 @@ export const messagesStatement = (query: MessageQuery): RawBuilder<MessageRow> =
     ...idBounds('msg', query),
   ]
   return sql<MessageRow>`
+    with page as materialized (
+      select d.id from messages d where ${sql.join(conditions, sql` and `)}
+      order by d.id desc limit ${query.pageSize + 1}
+    )
     select d.id, d.event_name, d.content_type, octet_length(d.payload) as size, d.matched, d.created_at
-    from messages d where ${sql.join(conditions, sql` and `)}
-    order by d.id desc limit ${query.pageSize + 1}`
+    from page p join messages d on d.id = p.id
+    order by d.id desc`
 }
 
 const toSummary = (row: MessageRow): MessageSummary => ({

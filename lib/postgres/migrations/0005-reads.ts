@@ -9,10 +9,10 @@ const STATEMENTS = [
   // status, but it changes indexed columns anyway (finished_at, due_at): no update that was heap-only ceases to be.
   `drop index deliveries_by_tenant`,
   `drop index deliveries_by_webhook`,
-  `create index deliveries_by_tenant on deliveries (tenant, status, id)`,
-  `create index deliveries_by_webhook on deliveries (webhook_id, status, id)`,
-  `create index deliveries_by_event on deliveries (tenant, event_name, status, id)`,
-  `create index messages_by_event on messages (tenant, event_name, id)`,
+  `create index deliveries_by_tenant on deliveries (tenant, status, id) include (created_at)`,
+  `create index deliveries_by_webhook on deliveries (webhook_id, status, id) include (created_at)`,
+  `create index deliveries_by_event on deliveries (tenant, event_name, status, id) include (created_at)`,
+  `create index messages_by_event on messages (tenant, event_name, id) include (created_at)`,
 
   // Few rows: what died, by when.
   `create index deliveries_dead on deliveries (finished_at) where status = 'dead'`,

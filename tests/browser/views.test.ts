@@ -56,7 +56,7 @@ const visit = async (page: Page, [path, heading]: [string, RegExp]): Promise<voi
   await page.goto(path)
   await page.getByRole('heading', { level: 1, name: heading }).waitFor()
   await expect.poll(() => page.getByText('Loading…').count()).toBe(0)
-  if (path === '/dashboard/') await page.locator('.figures').waitFor()
+  if (heading.test('Overview')) await page.locator('.figures').waitFor()
 }
 
 type AxeResult = { violations: { id: string; impact: string; nodes: { target: unknown }[] }[] }
@@ -82,6 +82,10 @@ test.each(['light', 'dark'] as const)(
       expect([name, await faultsOf(page)]).toEqual([name, []])
       await page.screenshot({ path: `${FOLDER}/${name}-${colorScheme}.png`, fullPage: true })
     }
+    // The picture of the README: docs/images/dashboard-light.png and -dark.png are copies of it.
+    await visit(page, ['/dashboard/?range=15m', /^Overview$/])
+    await page.locator('.u-over').first().waitFor()
+    await page.screenshot({ path: `${FOLDER}/readme-${colorScheme}.png` })
     expect(faults).toEqual([])
     await close()
   },

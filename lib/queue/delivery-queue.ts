@@ -91,8 +91,9 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
     workers: () => translated(() => countWorkers(queue)),
     depth: () =>
       translated(async () => {
-        const counts = await queue.getJobCounts('wait', 'delayed', 'prioritized')
-        return Object.values(counts).reduce((sum, count) => sum + count, 0)
+        const { waiting, job } = names
+        const asked = redis.pipeline().llen(waiting).zcard(job('delayed')).zcard(job('prioritized'))
+        return (await runAll(asked)).reduce<number>((sum, count) => sum + Number(count), 0)
       }),
     turns: makeSharedTurns(redis, names, randomUUID()),
     close: async () => {

@@ -22,30 +22,36 @@ export type HighWater = {
 
 // Other processes add as well: after so many of our own we look again.
 const SHARE_OF_LIMIT = 10
+// A process that adds little would never come so far.
+const LOOK_EVERY_MS = 60_000
 const ASK_AGAIN_MS = 1_000
 const TELL_AGAIN_MS = 60_000
 
-/** Asks Redis for the depth once for every tenth of the mark that is added, not for every delivery. */
+/** Asks Redis for the depth once for every tenth of the mark that is added, or once a minute; not for every delivery. */
 export const makeHighWater = (deps: HighWaterDeps): HighWater => {
   const { limit, clock } = deps
-  let allowance = 0
+  const tenth = Math.ceil(limit / SHARE_OF_LIMIT)
+  let allowance = tenth
   let askedAtMs = Number.NEGATIVE_INFINITY
   let toldAtMs = Number.NEGATIVE_INFINITY
 
   const look = async () => {
     askedAtMs = clock.elapsedMs()
     const depth = await deps.depth()
-    allowance = Math.min(limit - depth, Math.ceil(limit / SHARE_OF_LIMIT))
+    allowance = Math.min(limit - depth, tenth)
     if (allowance > 0 || clock.elapsedMs() - toldAtMs < TELL_AGAIN_MS) return
     toldAtMs = clock.elapsedMs()
     deps.onFull(depth)
   }
   return {
     feed: async (jobs) => {
-      if (allowance <= 0 && clock.elapsedMs() - askedAtMs >= ASK_AGAIN_MS) await look()
+      const sinceMs = clock.elapsedMs() - askedAtMs
+      if (allowance <= 0 && sinceMs >= ASK_AGAIN_MS) await look()
       if (allowance <= 0) return
       allowance -= jobs.length
       await deps.enqueue(jobs)
+      // Behind the trigger's back: whether there is room for it has been known before.
+      if (sinceMs >= LOOK_EVERY_MS) look().catch(() => undefined)
     },
     isFull: async () => {
       await look()

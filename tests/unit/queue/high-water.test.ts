@@ -39,25 +39,34 @@ const feed = async (count: number) => {
 
 describe('the high-water mark', () => {
   test('costs one question for every tenth of it', async () => {
-    await feed(100)
-    expect({ added, asked }).toEqual({ added: 100, asked: 1 })
+    await feed(101)
+    // The first one, after the first job: 99 were left then.
+    expect({ added, asked }).toEqual({ added: 101, asked: 1 })
     await clock.advance(1_000)
     await feed(100)
-    expect({ added, asked }).toEqual({ added: 200, asked: 2 })
+    expect({ added, asked }).toEqual({ added: 201, asked: 2 })
+  })
+
+  test('costs one question a minute where little is added', async () => {
+    for (let minute = 0; minute < 3; minute += 1) {
+      await feed(2)
+      await clock.advance(60_000)
+    }
+    expect({ added, asked }).toEqual({ added: 6, asked: 3 })
   })
 
   test('is where adding ends, and it goes on when the queue is shorter', async () => {
-    depth = 995
+    depth = 994
     await feed(20)
-    expect({ added, asked, full }).toEqual({ added: 5, asked: 1, full: [] })
+    expect({ added, asked, full }).toEqual({ added: 6, asked: 1, full: [] })
     await clock.advance(1_000)
     await feed(20)
-    expect({ added, full }).toEqual({ added: 5, full: [1_000] })
+    expect({ added, full }).toEqual({ added: 6, full: [1_000] })
     expect(await water.isFull()).toBe(true)
     depth = 400
     await clock.advance(1_000)
     await feed(20)
-    expect(added).toBe(25)
+    expect(added).toBe(26)
     expect(await water.isFull()).toBe(false)
   })
 
@@ -67,8 +76,8 @@ describe('the high-water mark', () => {
       await feed(1)
       await clock.advance(1_000)
     }
-    expect({ asked, full }).toEqual({ asked: 60, full: [1_000] })
+    expect({ added, full }).toEqual({ added: 1, full: [1_001] })
     await feed(1)
-    expect(full).toEqual([1_000, 1_000])
+    expect(full).toEqual([1_001, 1_001])
   })
 })

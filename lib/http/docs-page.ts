@@ -6,6 +6,7 @@ import type { OpenApiDocument, Operation } from './openapi.ts'
 export const DOCS_STYLE = `
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+pre { overflow-x: auto; }
 code { font: 0.9em ui-monospace, monospace; }
 section { border-top: 1px solid; padding: 0.5rem 0 1rem; }
 h2 { font-size: 1.1rem; margin: 0.5rem 0; overflow-wrap: anywhere; }
@@ -39,6 +40,7 @@ const section = (path: string, method: string, operation: Operation) =>
     <h2><code>${method.toUpperCase()} ${path}</code></h2>
     <p>${operation.summary}. Scope: <code>${operation['x-scope']}</code>.</p>
     ${operation.description === undefined ? raw('') : html`<p>${operation.description}</p>`}
+    <pre><code>${example(path, method, operation)}</code></pre>
     <table>
       ${operation.parameters.map(
         ({ name, in: where, required }) =>
@@ -56,3 +58,18 @@ const section = (path: string, method: string, operation: Operation) =>
       )}
     </table>
   </section>`
+
+type Body = { content: Record<string, { example?: unknown }> }
+
+/** The request that the document shows, as a line to paste; a test sends the same one. */
+const example = (path: string, method: string, operation: Operation): string => {
+  const values = new Map(operation.parameters.map(({ name, example: value }) => [name, value]))
+  const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => String(values.get(name)))
+  const body = (operation['requestBody'] as Body | undefined)?.content['application/json']?.example
+  const verb = method === 'get' ? '' : ` -X ${method.toUpperCase()}`
+  const data =
+    body === undefined
+      ? ''
+      : ` -H 'content-type: application/json' -d '${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}'`
+  return `curl -s${verb} "$BROKER_URL${filled}" -H "authorization: Bearer $BROKER_API_KEY"${data}`
+}

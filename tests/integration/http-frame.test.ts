@@ -228,8 +228,13 @@ describe('outside the API', () => {
     const page = await api.call('GET', '/docs', { key: null })
     expect(page.headers.get('content-type')).toContain('text/html')
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(page.text).not.toMatch(/<script|https?:\/\/|\son\w+=/i)
+    expect(page.text).not.toMatch(/<script|(?:src|href|url\()=?"?https?:|\son\w+=/i)
     const { json } = await api.call('GET', '/openapi.json', { key: null })
     for (const path of Object.keys(json['paths'] as object)) expect(page.text).toContain(path)
+    // An example of each, to paste.
+    expect(page.text.match(/<pre><code>curl -s /g)).toHaveLength(
+      Object.values(json['paths'] as object).flatMap((methods: object) => Object.keys(methods))
+        .length,
+    )
   })
 })

@@ -13,6 +13,7 @@ import { MessageView } from './views/message.tsx'
 import { Messages } from './views/messages.tsx'
 import { Overview } from './views/overview.tsx'
 import { Register } from './views/register.tsx'
+import { Replay } from './views/replay.tsx'
 import { SignIn, tryKey } from './views/sign-in.tsx'
 import { Trigger } from './views/trigger.tsx'
 import { WebhookView } from './views/webhook.tsx'
@@ -71,7 +72,7 @@ const SECTIONS = [
   {
     label: 'Deliveries',
     href: address(['deliveries']),
-    views: ['deliveries', 'delivery', 'replay', 'replayRun'],
+    views: ['deliveries', 'delivery', 'replay'],
   },
   { label: 'Messages', href: address(['messages']), views: ['messages', 'message'] },
 ] as const satisfies { label: string; href: string; views: View['name'][] }[]
@@ -146,7 +147,7 @@ const Shown = ({ place: { view, query } }: { place: Place }) => {
     case 'trigger':
       return <Trigger key={query.toString()} query={query} />
     case 'replay':
-    case 'replayRun':
+      return <Replay key={query.toString()} query={query} />
     case 'lost':
       return <Lost />
   }

@@ -10,8 +10,10 @@ let stage: Stage
 const opened: WatchedPage[] = []
 
 beforeAll(async () => {
-  // One retry, soon: a failing receiver is given up within a second.
-  stage = await startStage({ env: { BROKER_RETRY_SCHEDULE: '100ms' } })
+  // One retry, soon, and no breaker that gives a receiver a rest: who fails is given up within a second.
+  stage = await startStage({
+    env: { BROKER_RETRY_SCHEDULE: '100ms', BROKER_BREAKER_FAILURES: '0' },
+  })
 })
 afterEach(async () => {
   const closing = opened.splice(0)
@@ -113,6 +115,42 @@ test('a failing receiver shows its attempts and the reason; fixed and replayed, 
     messageId,
     messageId,
   ])
+})
+
+test('many that failed are counted first, then replayed with a bar, and all are delivered', async () => {
+  const receiver = await stage.receive({ answer: 500 })
+  await stage.broker.register('bulk.failed', `${receiver.url}/hook`)
+  const triggered = await Promise.all(
+    Array.from({ length: 30 }, () => stage.broker.trigger('bulk.failed')),
+  )
+  await Promise.all(triggered.map(({ messageId }) => stage.broker.untilAll(messageId, 'dead')))
+  const other = await stage.receive({ answer: 500 })
+  await stage.broker.register('bulk.other', `${other.url}/hook`)
+  const kept = await stage.broker.trigger('bulk.other')
+  await stage.broker.untilAll(kept.messageId, 'dead')
+
+  receiver.answer = 200
+  const page = await open('/dashboard/deliveries?status=dead&eventName=bulk.failed')
+  await page.getByRole('link', { name: 'Replay all of these…' }).click()
+  await page.getByText('30 deliveries match').waitFor()
+  // Counting changed nothing: two attempts each, and no more.
+  expect(receiver.received).toHaveLength(60)
+  await page.getByRole('button', { name: 'Replay them' }).click()
+  await page.getByText('30 of 30 replayed').waitFor()
+  expect(await page.getByRole('progressbar').getAttribute('value')).toBe('30')
+  for (const { messageId } of triggered) await stage.broker.untilAll(messageId, 'delivered')
+  expect(receiver.received).toHaveLength(90)
+  // The control: what the filter did not name is as it was.
+  const [untouched] = await stage.broker.deliveriesOf(kept.messageId)
+  expect(untouched).toMatchObject({ status: 'dead', attemptCount: 2 })
+  await page.getByRole('link', { name: 'See what becomes of them' }).click()
+  await row(page, 'delivered').first().waitFor()
+})
+
+test('a replay without a filter is not one of everything', async () => {
+  const page = await open('/dashboard/replay')
+  await page.getByText('Choose which deliveries first').waitFor()
+  expect(await page.getByRole('button', { name: 'Replay them' }).count()).toBe(0)
 })
 
 test('why a delivery waits is said, and it can be stopped', async () => {

@@ -46,6 +46,7 @@ beforeAll(async () => {
     messages: ['/dashboard/messages', /^Messages$/],
     message: [`/dashboard/messages/${messageId}`, /^msg_/],
     trigger: ['/dashboard/trigger?eventName=upload_image', /^Trigger an event$/],
+    replay: ['/dashboard/replay?status=delivered&eventName=invoice.paid', /^Replay deliveries$/],
     lost: ['/dashboard/no/such/page', /^There is no such page$/],
   }
 })

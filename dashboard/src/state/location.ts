@@ -15,7 +15,6 @@ export type View =
   | { name: 'message'; id: string }
   | { name: 'trigger' }
   | { name: 'replay' }
-  | { name: 'replayRun'; id: string }
   | { name: 'lost' }
 
 export type Place = { view: View; query: URLSearchParams; path: string }
@@ -54,8 +53,6 @@ const itemView = (first: string, id: string): View => {
       return { name: 'delivery', id }
     case 'messages':
       return { name: 'message', id }
-    case 'replay':
-      return { name: 'replayRun', id }
     default:
       return { name: 'lost' }
   }

@@ -34,7 +34,17 @@ export const Deliveries = ({ query }: { query: URLSearchParams }) => {
   )
   const found = asked.data?.deliveries ?? []
   return (
-    <Page title="Deliveries" problem={asked.problem}>
+    <Page
+      title="Deliveries"
+      problem={asked.problem}
+      actions={
+        isUnfiltered(filter) || found.length === 0 ? undefined : (
+          <a class="button" href={address(['replay'], filter)}>
+            Replay all of these…
+          </a>
+        )
+      }
+    >
       <FilterForm filter={filter} problem={asked.problem} />
       {asked.loading ? <Loading /> : null}
       {asked.data !== undefined && found.length === 0 ? <Nothing filter={filter} /> : null}

@@ -94,7 +94,8 @@ export const makeWebhookGate = (
     limitOf: (webhookId) => {
       const nowMs = elapsedMs()
       const entry = entries.get(webhookId) ?? newEntry()
-      return fairShare({ ...slots(nowMs), ...inputOf(webhookId, entry, nowMs) })
+      // Never none: the one that is let go is what brings the others along.
+      return Math.max(1, fairShare({ ...slots(nowMs), ...inputOf(webhookId, entry, nowMs) }))
     },
   }
 }

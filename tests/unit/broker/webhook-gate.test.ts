@@ -145,6 +145,14 @@ describe('what a gate remembers', () => {
     expect(gate.limitOf('wh_quick')).toBe(100)
   })
 
+  // With all slots of the slow ones taken it was none, nothing was let go, and the backlog waited for the sweep.
+  test('a backlog is let go one by one where the slow ones have no room left', () => {
+    for (const name of ['a', 'b', 'c']) claim(`wh_${name}`, 20)
+    warm('wh_slow', 2_000)
+    expect(gate.view().slowRoom).toBe(0)
+    expect(gate.limitOf('wh_slow')).toBe(1)
+  })
+
   test('it does not grow without end', () => {
     for (let n = 0; n < 6_000; n += 1) end(`wh_${n}`, claim(`wh_${n}`, 1))
     claim('wh_last', 2)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type RedisServer } from '../../local/services/redis.ts'
+import { waitUntil } from '../support/wait.ts'
 import { startStage, type Stage } from './support.ts'
 
 const FULL = 'full-key-0123456789'
@@ -103,6 +104,33 @@ describe('a broker whose Redis stops', () => {
     await page.getByRole('alert').getByText('The broker does not answer').waitFor()
     await page.getByText('unavailable: the broker does not answer').waitFor()
     expect(await row.count()).toBe(1)
+    await close()
+  })
+})
+
+describe('a webhook that the broker gives a rest', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    const env = { BROKER_BREAKER_FAILURES: '2', BROKER_BREAKER_OPEN_MS: '60000' }
+    stage = await startStage({ env: { ...env, BROKER_RETRY_SCHEDULE: '50ms,50ms,1h' } })
+  })
+  afterAll(() => stage.close())
+
+  test('is shown with its breaker open, and its deliveries say so', async () => {
+    const receiver = await stage.receive({ answer: 500 })
+    const { id } = await stage.broker.register('rests', `${receiver.url}/hook`)
+    const { messageId } = await stage.broker.trigger('rests')
+    const isParked = async () => {
+      const [delivery] = await stage.broker.deliveriesOf(messageId)
+      return delivery?.waiting?.reason === 'breaker_open' && delivery
+    }
+    const delivery = await waitUntil(isParked, { message: 'a delivery that the breaker parks' })
+
+    const { page, faults, close } = await stage.open(`/dashboard/webhooks/rests/${id}`)
+    await page.locator('dd').getByText('breaker open').waitFor()
+    await page.getByRole('link', { name: delivery.id }).click()
+    await page.getByText('It waits: the webhook fails, and is given a rest').waitFor()
+    expect(faults).toEqual([])
     await close()
   })
 })

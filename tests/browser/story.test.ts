@@ -216,3 +216,34 @@ test('an address opens the same view again, and Back leads through the filters',
   await page.getByText('No delivery is like this').waitFor()
   expect(await page.getByLabel('Status').inputValue()).toBe('dead')
 })
+
+test('pages follow each other by cursor, each row once, and Back leads to the page before', async () => {
+  const receiver = await stage.receive()
+  await stage.broker.register('many.pages', `${receiver.url}/hook`)
+  const triggered = await Promise.all(
+    Array.from({ length: 120 }, () => stage.broker.trigger('many.pages')),
+  )
+  await stage.broker.untilAll(triggered.at(-1)?.messageId ?? '', 'delivered')
+  const page = await open('/dashboard/deliveries?eventName=many.pages')
+  const idsOf = async (count: number) => {
+    await expect.poll(() => page.locator('.row-link').count()).toBe(count)
+    const links = await page.locator('.row-link').all()
+    return Promise.all(links.map((link) => link.getAttribute('href')))
+  }
+  const first = await idsOf(50)
+  const turn = async () => {
+    const before = await page.locator('.row-link').first().getAttribute('href')
+    await page.getByRole('link', { name: 'Older' }).click()
+    await page.waitForURL('**cursor=**')
+    await expect.poll(() => page.locator('.row-link').first().getAttribute('href')).not.toBe(before)
+  }
+  await turn()
+  expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
+  const second = await idsOf(50)
+  await turn()
+  const third = await idsOf(20)
+  expect(new Set([...first, ...second, ...third]).size).toBe(120)
+  await page.getByText('the end').waitFor()
+  await page.goBack()
+  await expect.poll(() => page.locator('.row-link').first().getAttribute('href')).toBe(second[0])
+})

@@ -9,13 +9,28 @@ type PagerProps = {
   words?: { next: string; first: string }
 }
 
+/** The link goes with its page: the focus would be lost, and whoever reads by ear be nowhere. */
+const toTop = (): void => document.querySelector('h1')?.focus()
+
 export const Pager = ({ next, further, hrefOf, words }: PagerProps) => {
   const { next: nextWord, first: firstWord } = words ?? { next: 'Older', first: 'Newest' }
   if (next === null && !further) return null
   return (
     <nav class="pager" aria-label="Pages">
-      {further ? <a href={hrefOf(undefined)}>« {firstWord}</a> : <span />}
-      {next === null ? <span class="muted">the end</span> : <a href={hrefOf(next)}>{nextWord} ›</a>}
+      {further ? (
+        <a href={hrefOf(undefined)} onClick={toTop}>
+          « {firstWord}
+        </a>
+      ) : (
+        <span />
+      )}
+      {next === null ? (
+        <span class="muted">the end</span>
+      ) : (
+        <a href={hrefOf(next)} onClick={toTop}>
+          {nextWord} ›
+        </a>
+      )}
     </nav>
   )
 }

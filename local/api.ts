@@ -3,6 +3,7 @@
 import { loadProcessConfig } from '../lib/config.ts'
 import { makeAccepting } from '../lib/wiring/accepting.ts'
 import { makeApi } from '../lib/wiring/api.ts'
+import { startReplaying } from '../lib/wiring/replaying.ts'
 import { runProcess } from './lifecycle.ts'
 import { openParts, stopTimeoutMs, warnOfPlainSecrets } from './parts.ts'
 import { configured } from './configured.ts'
@@ -21,11 +22,16 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   )
   warnOfPlainSecrets(config, log)
   if (config.auth.kind === 'off') log.warn('auth.off', { reason: config.auth.reason })
+  const { queue } = redis
+  const replaying = startReplaying({ stores, queue, handOverAgain: queue.replace, log })
+  lifecycle.onStop('replays', replaying.close)
   const accepting = makeAccepting(config, {
     stores,
     routing: redis.routing,
-    handOver: redis.queue.feed,
-    handOverAgain: redis.queue.replace,
+    handOver: queue.feed,
+    handOverAgain: queue.replace,
+    queue,
+    replayStarted: replaying.wake,
     steps,
     log,
   })
@@ -35,7 +41,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     metrics,
     optional: {
       redis: redis.ping,
-      workers: async () => (await redis.queue.workers()) !== 0,
+      workers: async () => (await queue.workers()) !== 0,
     },
     log,
   })

@@ -12,6 +12,7 @@ import { migrate } from '../lib/postgres/migrate.ts'
 import { makeAccepting } from '../lib/wiring/accepting.ts'
 import { makeApi } from '../lib/wiring/api.ts'
 import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import { startReplaying } from '../lib/wiring/replaying.ts'
 import { openDatabase } from '../lib/wiring/stores.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
 import { configured } from './configured.ts'
@@ -107,13 +108,20 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     return Promise.resolve()
   }
   const handingOver = {
+    queue: redis?.queue,
     handOver: redis?.queue.feed ?? wake,
     handOverAgain: redis?.queue.replace ?? wake,
   }
+  const replaying = startReplaying({ ...shared, ...handingOver })
+  lifecycle.onStop('replays', replaying.close)
   const app = makeApi(config, {
     ...shared,
     metrics,
-    accepting: makeAccepting(config, { ...shared, ...handingOver }),
+    accepting: makeAccepting(config, {
+      ...shared,
+      ...handingOver,
+      replayStarted: replaying.wake,
+    }),
     optional: redis === undefined ? { redis: () => Promise.resolve(false) } : { redis: redis.ping },
   })
   const server = await listen(app, config.http)

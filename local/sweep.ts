@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { loadProcessConfig } from '../lib/config.ts'
+import { makeReplaying, startReplaying } from '../lib/wiring/replaying.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
 import { configured } from './configured.ts'
 import { runProcess } from './lifecycle.ts'
@@ -27,15 +28,16 @@ await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
     },
     lifecycle,
   )
-  const sweep = makeSweeping(config, {
-    ...parts,
-    routing: parts.redis.routing,
-    queue: parts.redis.queue,
-  })
+  const { queue, routing } = parts.redis
+  const sweepingParts = { ...parts, routing, queue, handOverAgain: queue.replace }
+  const sweep = makeSweeping(config, sweepingParts)
   const { intervalMs } = config.sweep
   const budgetMs = Math.max(intervalMs, MIN_BUDGET_MS)
   if (values.every) {
+    const replaying = startReplaying(sweepingParts)
+    lifecycle.onStop('replays', replaying.close)
     const sweeping = sweepEvery(sweep, {
+      afterEach: replaying.wake,
       intervalMs,
       budgetMs,
       stop: lifecycle.stopping,
@@ -46,6 +48,10 @@ await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
     console.log('webhook-broker sweep ready')
     return
   }
-  console.log(JSON.stringify(await sweep({ budgetMs })))
+  const summary = await sweep({ budgetMs })
+  const { replayed } = await makeReplaying(sweepingParts)({
+    budgetMs: Math.max(0, budgetMs - summary.durationMs),
+  })
+  console.log(JSON.stringify({ ...summary, replayed }))
   await lifecycle.stop()
 })

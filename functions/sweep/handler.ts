@@ -3,6 +3,7 @@
 
 import type { SweepSummary } from '../../lib/broker/sweep.ts'
 import { openQueueing } from '../../lib/wiring/queueing.ts'
+import { makeReplaying } from '../../lib/wiring/replaying.ts'
 import { openFunction } from '../../lib/wiring/serving.ts'
 import { makeSweeping } from '../../lib/wiring/sweeping.ts'
 
@@ -11,18 +12,21 @@ const MARGIN_MS = 10_000
 
 const opened = openFunction('sweep')
 const queueing = await openQueueing(opened)
-const sweep = makeSweeping(opened.config, { ...opened, ...queueing })
+const parts = { ...opened, ...queueing }
+const sweep = makeSweeping(opened.config, parts)
+const goOnReplaying = makeReplaying(parts)
 
+/** Repairs first; what is left of the time is for replays that somebody asked for. */
 export const handler = async (
   _event: unknown,
   context: { getRemainingTimeInMillis(): number },
-): Promise<SweepSummary> => {
+): Promise<SweepSummary & { replayed: number }> => {
   try {
-    const summary = await sweep({
-      budgetMs: Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS),
-    })
+    const leftMs = () => Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS)
+    const summary = await sweep({ budgetMs: leftMs() })
+    const { replayed } = await goOnReplaying({ budgetMs: leftMs() })
     await tellState()
-    return summary
+    return { ...summary, replayed }
   } finally {
     opened.metrics.flush()
   }

@@ -4,6 +4,7 @@
 
 import type { OutcomeCode, Plan, SendOutcome } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason, Waiting } from '../domain/delivery.ts'
+import type { ReplayFilter } from '../domain/replay-filter.ts'
 import type { Turn } from '../domain/rate-limit.ts'
 import type { Counts, StatsPiece } from '../domain/stats.ts'
 import type {
@@ -34,6 +35,7 @@ export type Random = {
 export type IdSource = {
   webhook(): string
   message(): string
+  replay(): string
   /** A claim token: unguessable, never reused. */
   token(): string
 }
@@ -527,6 +529,39 @@ export type ReplayStore = {
   cancel(tenant: string, id: string): Promise<'cancelled' | 'ended' | 'not_found'>
 }
 
+/** A replay of many: one row that says how far it is, so that any process may go on with it. */
+export type Replay = {
+  id: string
+  filter: ReplayFilter
+  status: 'running' | 'finished'
+  /** What the filter matched when it was asked for. */
+  total: number
+  /** Deliveries that began a new series; with `missed`, deliveries that were made. */
+  replayed: number
+  /** Deliveries that were in flight, or whose webhook is removed: they stay as they are. */
+  skipped: number
+  createdAt: Date
+  finishedAt: Date | null
+}
+
+export type ReplayStep =
+  | { kind: 'batch'; replayId: string; deliveries: Ready[]; finished: boolean }
+  /** No replay may take a batch now. `nextInMs`: when one may; null when none is running. */
+  | { kind: 'idle'; nextInMs: number | null }
+
+export type BulkReplayStore = {
+  /** What a filter matches now. @returns undefined when `missed` names a webhook that is not there */
+  count(tenant: string, filter: ReplayFilter): Promise<number | undefined>
+  /** Fixes what belongs to it: what is accepted later does not. @returns undefined as `count` does */
+  create(replay: { id: string; tenant: string; filter: ReplayFilter }): Promise<Replay | undefined>
+  find(tenant: string, id: string): Promise<Replay | undefined>
+  /** One batch of the running replay whose turn it is, in one transaction: the new series and the cursor. Two callers
+   *  never work on one replay at the same time, and never take more than its rate. */
+  step(limit: number): Promise<ReplayStep>
+  /** Whether any replay is running. */
+  running(): Promise<boolean>
+}
+
 /* ---------- the queue (BullMQ) ---------- */
 
 export type Job = { deliveryId: string; delayMs: number }
@@ -543,6 +578,8 @@ export type DeliveryQueue = {
   abandoned(): Promise<string[]>
   /** The id of the job that will be taken next, if any waits. Jobs are taken in the order of their adding. */
   oldestWaiting(): Promise<string | undefined>
+  /** How many jobs wait to be taken; those with a delay are not counted. */
+  waitingCount(): Promise<number>
   /** Wakes one idle worker. A worker that is frozen swallows the wake-up of a job, and the others rest for minutes. */
   wake(): Promise<void>
   /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
@@ -607,9 +644,17 @@ export type SweepStore = {
   /** Webhooks whose waiting deliveries nobody brings back (a worker died in between, a probe was cancelled): lets some
    *  of each go, of at most `limit` webhooks. */
   wakeWebhooks(limit: number): Promise<Ready[]>
-  /** Removes expired idempotency keys and finished messages past retention, at most `limit` rows of each.
-   *  @param beforeMessageId an id of about the age of the retention: where the scan ends */
-  prune(limit: number, beforeMessageId: string): Promise<number>
+  /** Removes finished messages past retention with their deliveries and attempts, at most `limit` messages.
+   *  @param range.before an id of about the age of the retention: where the scan ends
+   *  @param range.after where the batch before this one ended: what it removed is not walked over again
+   *  @returns where to go on, or undefined at the end */
+  prune(
+    limit: number,
+    range: { before: string; after: string | undefined },
+  ): Promise<{ next: string | undefined; removed: number }>
+  /** Removes what has an end of its own: expired idempotency keys, old replays, at most `limit` rows of each.
+   *  @returns how many */
+  pruneExpired(limit: number): Promise<number>
   /** Notes that a sweep finished, for /readyz and alerts. */
   finished(): Promise<void>
 }

@@ -280,10 +280,12 @@ const rebuildRouting = async ({ routing, webhooks, summary, log }: Run): Promise
 
 /** S4: retention, in small batches with what is left of the time. */
 const prune = async ({ store, summary, clock, retentionDays, leftMs }: Run): Promise<void> => {
-  const beforeId = firstIdAt('msg', clock.nowMs() - (retentionDays - 1) * DAY_MS)
-  for (;;) {
-    const removed = await store.prune(PRUNE_BATCH, beforeId)
+  const before = firstIdAt('msg', clock.nowMs() - (retentionDays - 1) * DAY_MS)
+  let after: string | undefined
+  do {
+    const { next, removed } = await store.prune(PRUNE_BATCH, { before, after })
     summary.pruned += removed
-    if (removed < PRUNE_BATCH || leftMs() <= 0) return
-  }
+    after = next
+  } while (after !== undefined && leftMs() > 0)
+  while ((await store.pruneExpired(PRUNE_BATCH)) >= PRUNE_BATCH && leftMs() > 0);
 }

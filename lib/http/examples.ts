@@ -85,6 +85,18 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Attempt: attempt,
   DeliveryWithAttempts: { ...delivery, attempts: [attempt] },
   DeliveryList: { deliveries: [delivery], nextCursor: null },
+  ReplayCount: { dryRun: true, count: 1_200 },
+  Replay: {
+    id: 'rpl_01k9m7a1b2c3d4e5f6g7h8jabc',
+    status: 'running',
+    filter: { status: 'dead', eventName: webhook.eventName },
+    dryRun: false,
+    total: 1_200,
+    replayed: 250,
+    skipped: 0,
+    createdAt: '2026-01-31T14:00:00.000Z',
+    finishedAt: null,
+  },
   Message: {
     id: delivery.messageId,
     eventName: webhook.eventName,

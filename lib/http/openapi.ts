@@ -9,9 +9,11 @@ import { auditSpec, deliveriesSpec, deliverySpec, messagesSpec, messageSpec } fr
 import { changeSpec, findSpec, removeSpec, rotateSpec, testSpec } from './routes/manage.ts'
 import { cancelSpec, replaySpec } from './routes/replay.ts'
 import { statsSpec } from './routes/stats.ts'
+import { findReplaySpec, startReplaySpec } from './routes/replays.ts'
 import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
 import './schemas.ts'
+import './schemas-replay.ts'
 
 export const API_ROUTES: readonly RouteSpec[] = [
   registerSpec,
@@ -28,6 +30,8 @@ export const API_ROUTES: readonly RouteSpec[] = [
   replaySpec,
   cancelSpec,
   messagesSpec,
+  startReplaySpec,
+  findReplaySpec,
   messageSpec,
   statsSpec,
   auditSpec,

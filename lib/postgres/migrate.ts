@@ -6,12 +6,14 @@ import type { Database } from './database.ts'
 import * as initial from './migrations/0001-initial.ts'
 import * as generation from './migrations/0002-generation.ts'
 import * as isolation from './migrations/0003-isolation.ts'
+import * as replays from './migrations/0004-replays.ts'
 import * as reads from './migrations/0005-reads.ts'
 
 const MIGRATIONS = {
   '0001-initial': initial,
   '0002-generation': generation,
   '0003-isolation': isolation,
+  '0004-replays': replays,
   '0005-reads': reads,
 }
 

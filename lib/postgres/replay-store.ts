@@ -4,6 +4,12 @@ import type { ReplayStore } from '../broker/ports.ts'
 import { translated, type Database } from './database.ts'
 import { interval } from './sql.ts'
 
+/** What a new series begins with, beside the time when the sweep asks for it. */
+export const NEW_SERIES = `
+    series = d.series + 1, status = 'pending', steps_used = 0, crash_count = 0, probes = 0, last_stale = false,
+    parked = null, dead_reason = null, finished_at = null, claim_token = null, lease_until = null,
+    generation = d.generation + 1, next_attempt_at = now()`
+
 // A new series with the whole schedule before it. Attempt numbers go on, and the first success stays on record. A worker
 // that still holds the old claim has lost it: what it reports is written as an attempt and changes no status. An attempt
 // whose worker died is written as unknown first.
@@ -18,11 +24,7 @@ unknown as (
   on conflict (delivery_id, number) do nothing
 ),
 changed as (
-  update deliveries d set
-    series = d.series + 1, status = 'pending', steps_used = 0, crash_count = 0, probes = 0, last_stale = false,
-    parked = null, dead_reason = null, finished_at = null, claim_token = null, lease_until = null,
-    generation = d.generation + 1,
-    next_attempt_at = now(), due_at = now() + ${interval('$3::float8')}
+  update deliveries d set ${NEW_SERIES}, due_at = now() + ${interval('$3::float8')}
   from asked a where d.id = a.id and a.flying is not true
 )
 select coalesce(flying, false) as flying, generation + 1 as generation from asked`

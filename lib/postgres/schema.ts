@@ -3,6 +3,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OutcomeCode } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason } from '../domain/delivery.ts'
+import type { StoredReplayFilter } from '../domain/replay-filter.ts'
 import type { DisabledReason, RateLimit, WebhookStatus } from '../domain/webhook.ts'
 
 type Time = ColumnType<Date, Date | undefined, Date>
@@ -113,5 +114,20 @@ export type Tables = {
     released: Generated<number>
     changed_at: Time
   }
+  replays: {
+    id: string
+    tenant: string
+    filter: Json<StoredReplayFilter>
+    status: ColumnType<'running' | 'finished', 'running' | undefined, 'running' | 'finished'>
+    cursor: string
+    until_id: string
+    total: number
+    replayed: Generated<number>
+    skipped: Generated<number>
+    next_batch_at: Time
+    created_at: Time
+    finished_at: Date | null
+  }
+  webhook_pauses: { webhook_id: string; began_at: Time; ended_at: Date | null }
   broker_state: { id: number; incarnation: BigInteger; last_sweep_at: Date | null }
 }

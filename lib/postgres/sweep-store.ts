@@ -100,17 +100,36 @@ select count(*)::int as count, coalesce($2::timestamptz, now())::text as began,
   (select id from lost order by next_attempt_at desc, id desc limit 1) as id
 from lost`
 
-const PRUNE_KEYS = `
-delete from idempotency_keys where (tenant, key) in (
-  select tenant, key from idempotency_keys where expires_at < now() limit $1::int for update skip locked
-)`
+const PRUNE_EXPIRED = `
+with keys as (
+  delete from idempotency_keys where (tenant, key) in (
+    select tenant, key from idempotency_keys where expires_at < now()
+    order by expires_at limit $1::int for update skip locked
+  ) returning 1
+),
+replayed as (
+  delete from replays where id in (
+    select id from replays where status = 'finished' and finished_at < now() - $2::float8 * interval '1 day'
+    order by finished_at limit $1::int for update skip locked
+  ) returning 1
+),
+pauses as (
+  delete from webhook_pauses where (webhook_id, began_at) in (
+    select webhook_id, began_at from webhook_pauses where ended_at < now() - $2::float8 * interval '1 day'
+    order by ended_at limit $1::int
+  ) returning 1
+)
+select greatest((select count(*) from keys), (select count(*) from replayed), (select count(*) from pauses))::int
+  as count`
 
 // A message goes with its deliveries and attempts, and only when none of them is open. The bound on the id keeps the
-// scan at the old end of the primary key; the bound on the time is what counts, by the database clock.
+// scan at the old end of the primary key; the bound on the time is what counts, by the database clock. A batch begins
+// where the one before it ended: what was just removed still lies in the index until the next vacuum, and so does what
+// is too old but open.
 const PRUNE_MESSAGES = `
 with old as materialized (
   select m.id from messages m
-  where m.id < $2::text
+  where m.id < $2::text and m.id > $4::text
     and m.created_at < now() - $3::float8 * interval '1 day'
     and not exists (
       select from deliveries d where d.id >= 'dlv_' || substr(m.id, 5, 10) and d.id < 'dlv_' || substr(m.id, 5, 10) || '~'
@@ -126,7 +145,7 @@ gone as (
 ),
 forgotten as (delete from attempts a using gone where a.delivery_id = gone.id),
 dropped as (delete from messages m using old where m.id = old.id returning m.id)
-select count(*)::int as count from dropped`
+select count(*)::int as count, max(id) as last from dropped`
 
 /** Builds the store over a database. */
 export const makeSweepStore = (database: Database, settings: SweepStoreSettings): SweepStore => ({
@@ -154,8 +173,15 @@ export const makeSweepStore = (database: Database, settings: SweepStoreSettings)
     ])
     return rows.map(({ id, generation }) => ({ deliveryId: id, generation }))
   },
-  prune: (limit, beforeMessageId) =>
-    prune(database, { limit, beforeMessageId, retentionDays: settings.retentionDays }),
+  prune: (limit, { before, after }) =>
+    prune(database, { limit, before, after, retentionDays: settings.retentionDays }),
+  pruneExpired: async (limit) => {
+    const [row] = await database.query<{ count: number }>(PRUNE_EXPIRED, [
+      limit,
+      settings.retentionDays,
+    ])
+    return row?.count ?? 0
+  },
   finished: () =>
     translated(async () => {
       await database.query('update broker_state set last_sweep_at = now()', [])
@@ -238,14 +264,20 @@ const makeDue = async (database: Database, { limit, after, horizon }: MakeDueInp
   }
 }
 
-type PruneInput = { limit: number; beforeMessageId: string; retentionDays: number }
+type PruneInput = {
+  limit: number
+  before: string
+  after: string | undefined
+  retentionDays: number
+}
 
 const prune = async (database: Database, input: PruneInput) => {
-  await database.query(PRUNE_KEYS, [input.limit])
-  const [row] = await database.query<{ count: number }>(PRUNE_MESSAGES, [
+  const [row] = await database.query<{ count: number; last: string | null }>(PRUNE_MESSAGES, [
     input.limit,
-    input.beforeMessageId,
+    input.before,
     input.retentionDays,
+    input.after ?? '',
   ])
-  return row?.count ?? 0
+  const { count = 0, last = null } = row ?? {}
+  return { next: count === input.limit ? (last ?? undefined) : undefined, removed: count }
 }

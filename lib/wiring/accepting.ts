@@ -3,13 +3,15 @@
 import { makeListWebhooks, type ListWebhooks } from '../broker/list-webhooks.ts'
 import { makeManageWebhook, type ManageWebhook } from '../broker/manage-webhook.ts'
 import { makePatience } from '../broker/patience.ts'
-import type { HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
 import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delivery.ts'
+import { makeReplayMany, type ReplayMany } from '../broker/replay-many.ts'
 import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { tracedTrigger } from '../tracing.ts'
+import { makeReplaying } from './replaying.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -19,6 +21,7 @@ export type Accepting = {
   manage: ManageWebhook
   trigger: TriggerEvent
   replay: ReplayDelivery
+  replayMany: ReplayMany
 }
 
 export type AcceptingParts = {
@@ -28,6 +31,10 @@ export type AcceptingParts = {
   handOver: HandOver
   /** Takes whatever job there is of a delivery away, and hands it over anew. */
   handOverAgain: HandOver
+  /** Asked how full it is before many deliveries are replayed. */
+  queue: DeliveryQueue | undefined
+  /** A replay of many was started: whoever in this process goes on with it. A function has nobody; the sweep does it. */
+  replayStarted?: () => void
   steps: Steps
   log: Log
 }
@@ -44,13 +51,19 @@ export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting 
       replays: parts.stores.replays,
       reader: parts.stores.reader,
     }),
+    replayMany: makeReplayMany({
+      ...shared,
+      store: parts.stores.bulkReplays,
+      run: makeReplaying(parts),
+      started: parts.replayStarted ?? (() => undefined),
+    }),
   }
 }
 
 /** Registration alone: it hands nothing over. */
 export const makeRegistering = (
   config: Config,
-  parts: Omit<AcceptingParts, 'handOver' | 'handOverAgain' | 'steps'>,
+  parts: Pick<AcceptingParts, 'stores' | 'routing' | 'log'>,
 ): RegisterWebhook => makeRegisterWebhook({ ...parts, ...sharedParts(config, parts) })
 
 const sharedParts = (config: Config, { stores, log }: Pick<AcceptingParts, 'stores' | 'log'>) => {

@@ -12,6 +12,7 @@ import { mountLog } from '../http/routes/log.ts'
 import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
 import { mountReplay } from '../http/routes/replay.ts'
+import { mountReplays } from '../http/routes/replays.ts'
 import { mountSite } from '../http/routes/site.ts'
 import { mountStats } from '../http/routes/stats.ts'
 import { mountTrigger } from '../http/routes/trigger.ts'
@@ -42,6 +43,7 @@ export const makeApi = (config: Config, parts: ApiParts): App => {
   mountLog(app, stores.reader, makeAudit({ audits: stores.audits, log }))
   mountStats(app, makeReadStats(stores))
   mountReplay(app, accepting.replay)
+  mountReplays(app, accepting.replayMany)
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
   mountDashboard(app, readDashboard(new URL('../../dashboard/dist/', import.meta.url)))
   if (metrics !== undefined) {

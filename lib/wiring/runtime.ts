@@ -59,7 +59,12 @@ export const makeIds = (clock: Clock, random: Random): IdSource => {
     }
     return makeId(prefix, lastMs, tail)
   }
-  return { webhook: () => next('wh'), message: () => next('msg'), token: () => randomUUID() }
+  return {
+    webhook: () => next('wh'),
+    message: () => next('msg'),
+    replay: () => next('rpl'),
+    token: () => randomUUID(),
+  }
 }
 
 /** The next higher tail; each byte counts for the five bits that an id shows of it. */

@@ -1,5 +1,6 @@
 // What every role shares: the database it was given, the log, and the settings of a delivery.
 
+import { makeBulkReplayStore } from '../postgres/bulk-replay-store.ts'
 import { makeAuditStore } from '../postgres/audit-store.ts'
 import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
@@ -11,9 +12,11 @@ import { makeSweepStore } from '../postgres/sweep-store.ts'
 import { makeWebhookStore } from '../postgres/webhook-store.ts'
 import { makeDatabase, makePool, type Database } from '../postgres/database.ts'
 import { QUEUE_HORIZON_MS } from '../broker/attempt-delivery.ts'
+import { REPLAYS_PER_SECOND } from '../broker/replay-many.ts'
 import { makeWebhookGate, type WebhookGate } from '../broker/webhook-gate.ts'
 import type {
   AuditStore,
+  BulkReplayStore,
   HealthStore,
   Log,
   LogReader,
@@ -45,6 +48,7 @@ export type Stores = {
   stats: StatsStore
   brokerState: ReadBrokerState
   replays: ReplayStore
+  bulkReplays: BulkReplayStore
   health: HealthStore
   /** What this process has under way for each webhook. */
   gate: WebhookGate
@@ -69,6 +73,10 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
     stats: makeStatsStore(database, settings),
     brokerState: makeReadBrokerState(database),
     replays: makeReplayStore(database, settings.graceMs),
+    bulkReplays: makeBulkReplayStore(database, {
+      graceMs: settings.graceMs,
+      perSecond: REPLAYS_PER_SECOND,
+    }),
     health: makeHealthStore(database, settings.graceMs),
   }
 }

@@ -33,18 +33,23 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   })
 }
 
+export type SweepEvery = {
+  intervalMs: number
+  budgetMs: number
+  stop: AbortSignal
+  /** Whatever came of the run. */
+  afterEach?: () => void
+  log: Log
+}
+
 /** Sweeps again and again until told to stop. A run that fails is logged; the next one comes all the same. */
 export const sweepEvery = async (
   sweep: Sweep,
-  {
-    intervalMs,
-    budgetMs,
-    stop,
-    log,
-  }: { intervalMs: number; budgetMs: number; stop: AbortSignal; log: Log },
+  { intervalMs, budgetMs, stop, afterEach, log }: SweepEvery,
 ): Promise<void> => {
   while (!stop.aborted) {
     await sweep({ budgetMs }).catch((error: unknown) => log.error('sweep.failed', { error }))
+    afterEach?.()
     await systemClock.wait(intervalMs, stop)
   }
 }

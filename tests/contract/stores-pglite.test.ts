@@ -5,13 +5,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeDatabase, type Database } from '../../lib/postgres/database.ts'
 import { openEmbedded, type EmbeddedPostgres } from '../../lib/postgres/embedded.ts'
 import { migrate } from '../../lib/postgres/migrate.ts'
-import { rigOver } from '../support/store-rig.ts'
+import { rigOver, type StoreRig } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
+import { bulkReplaySuite } from './bulk-replay.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
 import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { rateLimitSuite } from './rate-limit.suite.ts'
+import { missedReplaySuite } from './missed-replay.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
 import { statsStoreSuite } from './stats-store.suite.ts'
@@ -34,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const onPglite = () =>
+const onPglite = (): Promise<StoreRig> =>
   Promise.resolve(
     rigOver(
       database,
@@ -60,6 +62,8 @@ for (const suite of [
   suite('PGlite', onPglite)
 }
 statsStoreSuite('PGlite', onPglite)
+bulkReplaySuite('PGlite', onPglite)
+missedReplaySuite('PGlite', onPglite)
 
 // Two processes on one folder saw different rows, and afterwards it would not open.
 test('a folder that is in use is refused, and the message names the process', async () => {

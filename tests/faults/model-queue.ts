@@ -74,6 +74,7 @@ export const makeModelQueue = (nowMs: () => number): ModelQueue => {
           .map(({ id }) => id),
       ),
     oldestWaiting: () => Promise.resolve(inState('waiting')[0]?.id),
+    waitingCount: () => Promise.resolve(inState('waiting').length),
     wake: () => Promise.resolve(),
     incarnation: () => Promise.resolve(state.incarnation),
     raiseIncarnation: (from, to) => {

@@ -18,6 +18,7 @@ const concrete = (path: string): string =>
     .replace('{eventName}', 'matrix')
     .replace(/(webhooks\/matrix)\/\{id\}/, `$1/wh_${ID}`)
     .replace('deliveries/{id}', `deliveries/dlv_${ID}`)
+    .replace('replays/{id}', `replays/rpl_${ID}`)
     .replace('messages/{id}', `messages/msg_${ID}`)
 
 const operations = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
@@ -56,6 +57,8 @@ describe('the rules', () => {
       'POST /api/v0/deliveries/{id}/replay': 'manage',
       'POST /api/v0/deliveries/{id}/cancel': 'manage',
       'GET /api/v0/messages': 'read',
+      'POST /api/v0/replays': 'manage',
+      'GET /api/v0/replays/{id}': 'read',
       'GET /api/v0/messages/{id}': 'read',
       'GET /api/v0/stats': 'read',
       'GET /api/v0/audit': 'read',

@@ -116,6 +116,7 @@ export const startApi = async (env: Environment = {}): Promise<TestApi> => {
     ...shared,
     handOver: redis.queue.enqueue,
     handOverAgain: redis.queue.replace,
+    queue: redis.queue,
   })
   const app = makeApi(config, { accepting, stores, metrics, optional: { redis: redis.ping }, log })
   const server = await listen(app, config.http)

@@ -37,6 +37,7 @@ export const setUpSweep = (world: World, change: Partial<SweepDeps> = {}) => {
     incarnation: world.incarnation ?? 0,
     finished: 0,
     beforeIds: [] as string[],
+    afterIds: [] as (string | undefined)[],
     snapshots: 0,
   }
   const store: SweepStore = {
@@ -48,10 +49,14 @@ export const setUpSweep = (world: World, change: Partial<SweepDeps> = {}) => {
       return Promise.resolve()
     },
     wakeWebhooks: () => Promise.resolve(world.stuck ?? []),
-    prune: (_limit, beforeId) => {
-      state.beforeIds.push(beforeId)
-      return Promise.resolve(pruned.shift() ?? 0)
+    prune: (limit, { before, after }) => {
+      state.beforeIds.push(before)
+      state.afterIds.push(after)
+      const removed = pruned.shift() ?? 0
+      const next = removed === limit ? `msg_${state.afterIds.length}` : undefined
+      return Promise.resolve({ next, removed })
     },
+    pruneExpired: () => Promise.resolve(0),
     finished: () => {
       state.finished += 1
       return Promise.resolve()

@@ -3,10 +3,11 @@ import * as z from 'zod'
 import { describe, expect, it } from 'vitest'
 import { EXAMPLES } from '../../lib/http/examples.ts'
 import { API_ROUTES, openApiDocument } from '../../lib/http/openapi.ts'
+import * as replaySchemas from '../../lib/http/schemas-replay.ts'
 import * as schemas from '../../lib/http/schemas.ts'
 import * as statsSchemas from '../../lib/http/stats-schemas.ts'
 
-const named = Object.values({ ...schemas, ...statsSchemas }).flatMap((schema) => {
+const named = Object.values({ ...schemas, ...replaySchemas, ...statsSchemas }).flatMap((schema) => {
   const id = schema instanceof z.ZodType ? schema.meta()?.id : undefined
   return schema instanceof z.ZodType && id !== undefined ? [[id, schema] as const] : []
 })

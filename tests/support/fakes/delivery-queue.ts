@@ -51,6 +51,7 @@ export const makeFakeDeliveryQueue = (): FakeDeliveryQueue => {
     },
     abandoned: () => Promise.resolve(active.filter((id) => !locks.has(id))),
     oldestWaiting: () => Promise.resolve(waiting[0]),
+    waitingCount: () => Promise.resolve(waiting.length),
     // Workers of a test take when they are told to.
     wake: () => Promise.resolve(),
     incarnation: () => Promise.resolve(incarnation),

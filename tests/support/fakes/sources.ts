@@ -10,10 +10,11 @@ export const fixedRandom: Random = {
 const numbered = (prefix: string, count: number) => `${prefix}_${String(count).padStart(26, '0')}`
 
 export const makeNumberedIds = (): IdSource => {
-  const counts = { webhook: 0, message: 0, token: 0 }
+  const counts = { webhook: 0, message: 0, replay: 0, token: 0 }
   return {
     webhook: () => numbered('wh', (counts.webhook += 1)),
     message: () => numbered('msg', (counts.message += 1)),
+    replay: () => numbered('rpl', (counts.replay += 1)),
     token: () => `token-${(counts.token += 1)}`,
   }
 }

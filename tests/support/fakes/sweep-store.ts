@@ -26,7 +26,8 @@ export const makeFakeSweepStore = (world: World): SweepStore => ({
       world.incarnation = Math.max(world.incarnation, to)
     }),
   wakeWebhooks: (limit) => statement(world, () => wakeWebhooks(world, limit)),
-  prune: (limit, beforeId) => statement(world, () => prune(world, limit, beforeId)),
+  prune: (limit, range) => statement(world, () => prune(world, limit, range)),
+  pruneExpired: (limit) => statement(world, () => pruneExpired(world, limit)),
   finished: () =>
     statement(world, () => {
       world.lastSweepAtMs = world.nowMs()
@@ -133,24 +134,35 @@ const makeDue = (world: World, limit: number, after: string | undefined) => {
   return { next: next === undefined ? undefined : JSON.stringify(next), count: lost.length }
 }
 
-const prune = (world: World, limit: number, beforeId: string): number => {
+const pruneExpired = (world: World, limit: number): number => {
+  const expired = [...world.keys].filter(([, { expiresAtMs }]) => expiresAtMs < world.nowMs())
+  const removed = expired.slice(0, limit)
+  for (const [place] of removed) world.keys.delete(place)
+  return removed.length
+}
+
+type Range = Parameters<SweepStore['prune']>[1]
+
+const prune = (world: World, limit: number, { before, after = '' }: Range) => {
   const nowMs = world.nowMs()
-  const expired = [...world.keys].filter(([, { expiresAtMs }]) => expiresAtMs < nowMs)
-  for (const [place] of expired.slice(0, limit)) world.keys.delete(place)
   const open = new Set(openDeliveries(world).map(({ messageId }) => messageId))
   const old = [...world.messages.values()]
     .filter(({ id, createdAtMs }) => {
       const ageMs = nowMs - createdAtMs
-      return id < beforeId && ageMs > world.settings.retentionDays * DAY_MS && !open.has(id)
+      return ageMs > world.settings.retentionDays * DAY_MS && !open.has(id)
     })
+    .filter(({ id }) => id < before && id > after)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, limit)
-  for (const { id } of old) {
-    world.messages.delete(id)
-    for (const delivery of world.deliveries.values()) {
-      if (delivery.messageId !== id) continue
-      world.deliveries.delete(delivery.id)
-      world.attempts.delete(delivery.id)
-    }
+  for (const { id } of old) forget(world, id)
+  return { next: old.length === limit ? old.at(-1)?.id : undefined, removed: old.length }
+}
+
+const forget = (world: World, messageId: string): void => {
+  world.messages.delete(messageId)
+  for (const delivery of world.deliveries.values()) {
+    if (delivery.messageId !== messageId) continue
+    world.deliveries.delete(delivery.id)
+    world.attempts.delete(delivery.id)
   }
-  return old.length
 }

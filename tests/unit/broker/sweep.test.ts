@@ -111,6 +111,8 @@ describe('the sweep', () => {
     expect(await sweep({ budgetMs })).toMatchObject({ pruned: 1_003 })
     // 29 days before 2 March: the end of the scan lies a day later than what is removed.
     expect(state.beforeIds[0]).toBe('msg_01kgb7zk000000000000000000')
+    // Each begins where the one before it ended.
+    expect(state.afterIds).toEqual([undefined, 'msg_1', 'msg_2'])
   })
 
   test('stops removing when its time is up', async () => {

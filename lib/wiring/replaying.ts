@@ -1,0 +1,33 @@
+// The role that goes on with replays of many deliveries: the API right after it was asked, the sweep all the time.
+
+import { makePatience } from '../broker/patience.ts'
+import type { DeliveryQueue, HandOver, Log } from '../broker/ports.ts'
+import { makeReplayLoop, type ReplayLoop } from '../broker/replay-loop.ts'
+import { makeRunReplays, type RunReplays } from '../broker/replay-many.ts'
+import { systemClock } from './runtime.ts'
+import type { Stores } from './stores.ts'
+
+export type ReplayingParts = {
+  stores: Pick<Stores, 'bulkReplays'>
+  /** Undefined for a broker without Redis. */
+  queue: DeliveryQueue | undefined
+  handOverAgain: HandOver
+  log: Log
+}
+
+export const makeReplaying = ({ stores, queue, handOverAgain, log }: ReplayingParts): RunReplays =>
+  makeRunReplays({
+    store: stores.bulkReplays,
+    handOverAgain,
+    queue,
+    patience: makePatience({ clock: systemClock, log }),
+    clock: systemClock,
+    log,
+  })
+
+/** For a process that lives. It begins at once with what an earlier process left. */
+export const startReplaying = (parts: ReplayingParts): ReplayLoop => {
+  const loop = makeReplayLoop({ run: makeReplaying(parts), clock: systemClock, log: parts.log })
+  loop.wake()
+  return loop
+}

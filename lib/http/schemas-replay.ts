@@ -1,6 +1,6 @@
 // The shapes of replays of many deliveries.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../domain/delivery.ts'
 import { EVENT_NAME_RULE, isEventName } from '../domain/event-name.ts'
 import { isId, type IdPrefix } from '../domain/ids.ts'

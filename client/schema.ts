@@ -224,6 +224,43 @@ export type paths = {
     patch?: never
     trace?: never
   }
+  '/api/v0/replays': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Send again every delivery that a filter matches
+     * @description Every field narrows the filter; one at least is needed. Each delivery begins one new series under its webhook-id, at 500 a second; those in flight, or of a removed webhook, are skipped and counted. What is accepted later does not belong to it. `missed` with a `webhookId` makes the deliveries that were not made while the webhook was disabled. With `dryRun` nothing changes, and the answer says how many it would be.
+     */
+    post: operations['postReplays']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v0/replays/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Read how far a replay is */
+    get: operations['getReplaysId']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v0/messages/{id}': {
     parameters: {
       query?: never
@@ -935,6 +972,74 @@ export type components = {
         p50Ms: number | null
         p95Ms: number | null
       }[]
+    }
+    /**
+     * @example {
+     *       "dryRun": true,
+     *       "count": 1200
+     *     }
+     */
+    ReplayCount: {
+      /** @constant */
+      dryRun: true
+      count: number
+    }
+    /**
+     * @example {
+     *       "id": "rpl_01k9m7a1b2c3d4e5f6g7h8jabc",
+     *       "status": "running",
+     *       "filter": {
+     *         "status": "dead",
+     *         "eventName": "upload_image"
+     *       },
+     *       "dryRun": false,
+     *       "total": 1200,
+     *       "replayed": 250,
+     *       "skipped": 0,
+     *       "createdAt": "2026-01-31T14:00:00.000Z",
+     *       "finishedAt": null
+     *     }
+     */
+    Replay: {
+      /** @example rpl_01k9m6tqwd8f3v4e0s5n2x7abc */
+      id: string
+      /** @enum {string} */
+      status: 'running' | 'finished'
+      filter: {
+        ids?: string[]
+        /** @enum {string} */
+        status?: 'pending' | 'retrying' | 'delivered' | 'dead' | 'cancelled'
+        eventName?: string
+        /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
+        webhookId?: string
+        /** @example msg_01k9m6tqwd8f3v4e0s5n2x7abc */
+        messageId?: string
+        /**
+         * Format: date-time
+         * @description created at this time or later
+         */
+        from?: string
+        /**
+         * Format: date-time
+         * @description created before this time
+         */
+        to?: string
+        /**
+         * @description what the webhook missed while it was disabled; needs webhookId
+         * @constant
+         */
+        missed?: true
+      }
+      /** @constant */
+      dryRun: false
+      /** @description what the filter matched when it was started */
+      total: number
+      replayed: number
+      /** @description were in flight, or their webhook is removed: left as they were */
+      skipped: number
+      /** Format: date-time */
+      createdAt: string
+      finishedAt: string | null
     }
   }
   responses: never
@@ -2124,6 +2229,224 @@ export interface operations {
       }
       /** @description forbidden */
       403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description internal_error */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description log_unavailable */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  postReplays: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "filter": {
+         *         "status": "dead",
+         *         "eventName": "upload_image"
+         *       }
+         *     }
+         */
+        'application/json': {
+          /** @description at least one field */
+          filter: {
+            ids?: string[]
+            /** @enum {string} */
+            status?: 'pending' | 'retrying' | 'delivered' | 'dead' | 'cancelled'
+            eventName?: string
+            /** @example wh_01k9m6tqwd8f3v4e0s5n2x7abc */
+            webhookId?: string
+            /** @example msg_01k9m6tqwd8f3v4e0s5n2x7abc */
+            messageId?: string
+            /**
+             * Format: date-time
+             * @description created at this time or later
+             */
+            from?: string
+            /**
+             * Format: date-time
+             * @description created before this time
+             */
+            to?: string
+            /**
+             * @description what the webhook missed while it was disabled; needs webhookId
+             * @constant
+             */
+            missed?: true
+          }
+          dryRun?: boolean
+        }
+      }
+    }
+    responses: {
+      /** @description with `dryRun`: how many it would be */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReplayCount']
+        }
+      }
+      /** @description started */
+      202: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Replay']
+        }
+      }
+      /** @description invalid_encoding, invalid_request, invalid_json */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description unauthorized */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description not_found */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description payload_too_large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description unsupported_media_type */
+      415: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description internal_error */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description log_unavailable */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  getReplaysId: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @example rpl_01k9m7a1b2c3d4e5f6g7h8jabc */
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description the replay */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Replay']
+        }
+      }
+      /** @description invalid_encoding */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description unauthorized */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description not_found */
+      404: {
         headers: {
           [name: string]: unknown
         }

@@ -14,6 +14,7 @@ import { Messages } from './views/messages.tsx'
 import { Overview } from './views/overview.tsx'
 import { Register } from './views/register.tsx'
 import { Replay } from './views/replay.tsx'
+import { ReplayRun } from './views/replay-run.tsx'
 import { SignIn, tryKey } from './views/sign-in.tsx'
 import { Trigger } from './views/trigger.tsx'
 import { WebhookView } from './views/webhook.tsx'
@@ -72,7 +73,7 @@ const SECTIONS = [
   {
     label: 'Deliveries',
     href: address(['deliveries']),
-    views: ['deliveries', 'delivery', 'replay'],
+    views: ['deliveries', 'delivery', 'replay', 'replayRun'],
   },
   { label: 'Messages', href: address(['messages']), views: ['messages', 'message'] },
 ] as const satisfies { label: string; href: string; views: View['name'][] }[]
@@ -148,6 +149,8 @@ const Shown = ({ place: { view, query } }: { place: Place }) => {
       return <Trigger key={query.toString()} query={query} />
     case 'replay':
       return <Replay key={query.toString()} query={query} />
+    case 'replayRun':
+      return <ReplayRun key={view.id} id={view.id} />
     case 'lost':
       return <Lost />
   }

@@ -136,8 +136,14 @@ test('many that failed are counted first, then replayed with a bar, and all are 
   // Counting changed nothing: two attempts each, and no more.
   expect(receiver.received).toHaveLength(60)
   await page.getByRole('button', { name: 'Replay them' }).click()
+  await page.waitForURL('**/dashboard/replay/rpl_*')
+  await page.getByText('30 of 30 replayed').waitFor()
+  await page.locator('.badge').getByText('finished').waitFor()
+  // It is the broker's, not the page's: whoever opens its address sees the same.
+  await page.reload()
   await page.getByText('30 of 30 replayed').waitFor()
   expect(await page.getByRole('progressbar').getAttribute('value')).toBe('30')
+
   for (const { messageId } of triggered) await stage.broker.untilAll(messageId, 'delivered')
   expect(receiver.received).toHaveLength(90)
   // The control: what the filter did not name is as it was.

@@ -34,6 +34,9 @@ beforeAll(async () => {
   const given = await broker.trigger('user.removed', { body: '{"id":7}' })
   for (let n = 1; n <= 10; n += 1) await broker.trigger('invoice.paid', { body: `{"n":${n}}` })
   await broker.untilAll(given.messageId, 'dead')
+  const replay = await broker.request('POST', '/api/v0/replays', {
+    body: '{"filter":{"eventName":"invoice.paid"}}',
+  })
   const waiting = (await broker.deliveriesOf(messageId)).find(({ webhookId }) => webhookId === id)
   views = {
     overview: ['/dashboard/', /^Overview$/],
@@ -47,6 +50,7 @@ beforeAll(async () => {
     message: [`/dashboard/messages/${messageId}`, /^msg_/],
     trigger: ['/dashboard/trigger?eventName=upload_image', /^Trigger an event$/],
     replay: ['/dashboard/replay?status=delivered&eventName=invoice.paid', /^Replay deliveries$/],
+    'replay-run': [`/dashboard/replay/${String(replay.json['id'])}`, /^Replay$/],
     lost: ['/dashboard/no/such/page', /^There is no such page$/],
   }
 })

@@ -13,6 +13,7 @@ import type {
   MessageList,
   NewWebhook,
   Readiness,
+  ReplayRun,
   Webhook,
   WebhookList,
   WebhookSettings,
@@ -122,6 +123,24 @@ export const readiness = async (): Promise<Readiness> => {
     return { status: 'unavailable', degraded: ['broker'] }
   }
 }
+
+/** @returns how many a replay of these would send again; nothing changes */
+export const countReplay = async (filter: DeliveryFilter): Promise<number> => {
+  const body = { filter: given(filter as StatusFilter), dryRun: true }
+  const counted = await answer(broker.POST('/api/v0/replays', { body }))
+  return 'count' in counted ? counted.count : counted.total
+}
+
+/** @returns the id under which it runs, with or without this page */
+export const startReplay = async (filter: DeliveryFilter): Promise<string> => {
+  const body = { filter: given(filter as StatusFilter) }
+  const started = await answer(broker.POST('/api/v0/replays', { body }))
+  if (!('id' in started)) throw new Error('the broker counted instead of replaying')
+  return started.id
+}
+
+export const findReplay = (id: string): Promise<ReplayRun> =>
+  answer(broker.GET('/api/v0/replays/{id}', path({ id })))
 
 export type StatsQuery = {
   eventName?: string | undefined

@@ -35,3 +35,6 @@ export type Readiness = { status: 'ready' | 'degraded' | 'unavailable'; degraded
 export type Stats = Schemas['Stats']
 export type Bucket = Stats['buckets'][number]
 export type Audit = Schemas['Audit']
+
+/** Of many deliveries, as the broker runs it. */
+export type ReplayRun = Schemas['Replay']

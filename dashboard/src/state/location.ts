@@ -15,6 +15,7 @@ export type View =
   | { name: 'message'; id: string }
   | { name: 'trigger' }
   | { name: 'replay' }
+  | { name: 'replayRun'; id: string }
   | { name: 'lost' }
 
 export type Place = { view: View; query: URLSearchParams; path: string }
@@ -53,6 +54,8 @@ const itemView = (first: string, id: string): View => {
       return { name: 'delivery', id }
     case 'messages':
       return { name: 'message', id }
+    case 'replay':
+      return { name: 'replayRun', id }
     default:
       return { name: 'lost' }
   }

@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import type { TriggerEvent } from '../../broker/trigger-event.ts'
+import { acceptTraceparent } from '../../domain/trace-context.ts'
 import type { App } from '../env.ts'
 import { readBody } from '../body.ts'
 import { mount, type RouteSpec } from '../route.ts'
@@ -35,19 +36,16 @@ export const triggerSpec = {
   ],
 } as const satisfies RouteSpec
 
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
-
 export const mountTrigger = (app: App, trigger: TriggerEvent, maxPayloadBytes: number): void =>
   mount(app, triggerSpec, async (c) => {
     const { headers } = c.req.raw
-    const traceparent = headers.get('traceparent')
     const answer = await trigger({
       tenant: c.get('caller').tenant,
       eventName: c.req.param('eventName') ?? '',
       contentType: headers.get('content-type') ?? undefined,
       body: await readBody(c.req.raw, maxPayloadBytes),
       idempotencyKey: headers.get('idempotency-key') ?? undefined,
-      traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : null,
+      traceparent: acceptTraceparent(headers.get('traceparent')),
     })
     return c.json(
       answer.deliveries === 0 ? { ...answer, hint: hint(answer.eventName) } : answer,

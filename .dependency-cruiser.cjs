@@ -59,6 +59,12 @@ module.exports = {
       'HTTP translates; it does not reach into stores.',
     ),
     only(
+      'events-talk-to-use-cases',
+      '^lib/events/',
+      ['^lib/events/', '^lib/broker/', '^lib/domain/'],
+      'Event sources are translated; nothing here reaches into stores.',
+    ),
+    only(
       'config-stands-alone',
       '^lib/(config|config-fields|config-client|logger|metrics|stations)\\.ts$',
       ['^lib/(domain/|config-fields\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)'],
@@ -70,6 +76,7 @@ module.exports = {
       [
         '^functions/',
         '^lib/http/',
+        '^lib/events/',
         '^lib/wiring/',
         '^lib/broker/',
         '^lib/domain/',

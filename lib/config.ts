@@ -15,7 +15,7 @@ import {
   url,
   whole,
 } from './config-fields.ts'
-import { parseApiKeys, type ApiKey } from './domain/api-key.ts'
+import { DEFAULT_TENANT, isTenant, parseApiKeys, type ApiKey } from './domain/api-key.ts'
 import { BrokerError } from './domain/errors.ts'
 import { parseRetrySchedule, type RetrySchedule } from './domain/retry-schedule.ts'
 import type { LogLevel } from './logger.ts'
@@ -67,6 +67,8 @@ export type Config = {
   queueHighWater: number
   retentionDays: number
   drainFunction: string | undefined
+  /** Whose the events of SQS, SNS and EventBridge are. */
+  eventsTenant: string
   logLevel: LogLevel
   /** Fault tests only (see wiring/failpoints). */
   failpoints: string | undefined
@@ -81,6 +83,12 @@ const DEFAULT_SCHEDULE = '5s,30s,2m,10m,30m,2h,5h,10h,24h,24h'
 const START_CIDRS = '127.0.0.1/32,::1/128'
 const DAY_MS = 86_400_000
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+const tenant = parsed(
+  (value) => (isTenant(value.trim()) ? value.trim() : undefined),
+  'must be 1 to 64 characters out of A-Z a-z 0-9 _ -',
+  DEFAULT_TENANT,
+)
 
 const schema = (mode: Mode) =>
   z.object({
@@ -129,6 +137,7 @@ const schema = (mode: Mode) =>
     BROKER_QUEUE_HIGH_WATER: whole({ min: 1, max: 1_000_000_000, byDefault: 200_000 }),
     BROKER_PUBLIC_URL: url(['https:', 'http:']),
     BROKER_DRAIN_FUNCTION: text,
+    BROKER_EVENTS_TENANT: tenant,
     BROKER_LOG_LEVEL: z.preprocess(
       (value) => blankIsUnset(value) ?? 'info',
       z.enum(LOG_LEVELS, 'must be debug, info, warn, error or silent'),
@@ -265,6 +274,7 @@ const toConfig = (env: Parsed, auth: Auth, mode: Mode): Config => ({
   queueHighWater: env.BROKER_QUEUE_HIGH_WATER,
   retentionDays: env.BROKER_RETENTION_DAYS,
   drainFunction: env.BROKER_DRAIN_FUNCTION,
+  eventsTenant: env.BROKER_EVENTS_TENANT,
   logLevel: env.BROKER_LOG_LEVEL,
   failpoints: env.FAILPOINTS,
 })

@@ -9,6 +9,9 @@ export type ApiKey = { digest: Uint8Array; tenant: string; scopes: readonly Scop
 export const DEFAULT_TENANT = 'default'
 
 const TENANT = /^[A-Za-z0-9_-]{1,64}$/
+
+export const isTenant = (text: string): boolean => TENANT.test(text)
+
 const KEY = /^[\x21-\x2b\x2d-\x39\x3b-\x7e]{1,512}$/
 
 // Who manages also reads; a key that names no scope may do everything.
@@ -34,7 +37,7 @@ export const parseApiKeys = (text: string): ApiKey[] | undefined => {
     const parts = entry.trim().split(':')
     if (parts.length === 1) parts.unshift(DEFAULT_TENANT)
     const [tenant = '', key = '', scope] = parts
-    if (parts.length > 3 || !TENANT.test(tenant) || !KEY.test(key)) return undefined
+    if (parts.length > 3 || !isTenant(tenant) || !KEY.test(key)) return undefined
     if (scope !== undefined && !isScope(scope)) return undefined
     keys.push({
       digest: digest(key),

@@ -101,6 +101,7 @@ describe('values', () => {
     ['BROKER_DELIVERY_TIMEOUT_MS', '0', 'BROKER_DELIVERY_TIMEOUT_MS must be at least 1'],
     ['BROKER_SECRET_KEY', 'c2hvcnQ=', 'BROKER_SECRET_KEY must be the base64 of 32 bytes'],
     ['BROKER_LOG_LEVEL', 'loud', 'BROKER_LOG_LEVEL must be debug'],
+    ['BROKER_EVENTS_TENANT', 'a:b', 'BROKER_EVENTS_TENANT must be 1 to 64 characters'],
     ['BROKER_KEY_PREFIX', 'a:b', 'BROKER_KEY_PREFIX must be 1 to 64 characters'],
     ['BROKER_KEY_PREFIX', 'p'.repeat(65), 'BROKER_KEY_PREFIX must be 1 to 64 characters'],
   ])('%s=%s is refused by name', (name, value, expected) => {

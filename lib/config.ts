@@ -90,6 +90,12 @@ const tenant = parsed(
   DEFAULT_TENANT,
 )
 
+const keyPrefix = parsed(
+  (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? value : undefined),
+  'must be 1 to 64 characters out of A-Z a-z 0-9 _ -',
+  'broker',
+)
+
 const schema = (mode: Mode) =>
   z.object({
     HOST: text.transform((value) => value ?? '127.0.0.1'),
@@ -142,11 +148,7 @@ const schema = (mode: Mode) =>
       (value) => blankIsUnset(value) ?? 'info',
       z.enum(LOG_LEVELS, 'must be debug, info, warn, error or silent'),
     ),
-    BROKER_KEY_PREFIX: parsed(
-      (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? value : undefined),
-      'must be 1 to 64 characters out of A-Z a-z 0-9 _ -',
-      'broker',
-    ),
+    BROKER_KEY_PREFIX: keyPrefix,
     FAILPOINTS: text,
   })
 

@@ -255,7 +255,7 @@ describe('.env.example', () => {
             name,
           ),
       )
-    expect(settings).toHaveLength(19)
+    expect(settings).toHaveLength(20)
     expect(loadConfig({ ...API, ...Object.fromEntries(settings) }, 'api')).toEqual(
       loadConfig(API, 'api'),
     )

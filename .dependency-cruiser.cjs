@@ -66,8 +66,10 @@ module.exports = {
     ),
     only(
       'config-stands-alone',
-      '^lib/(config|config-fields|config-client|logger|metrics|stations)\\.ts$',
-      ['^lib/(domain/|config-fields\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)'],
+      '^lib/(config|config-auth|config-fields|config-client|logger|metrics|stations)\\.ts$',
+      [
+        '^lib/(domain/|config-auth\\.ts|config-fields\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)',
+      ],
       'Configuration, logging and metrics know the domain at most.',
     ),
     only(

@@ -5,6 +5,15 @@ import { existsSync } from 'node:fs'
 import * as z from 'zod'
 import { parseCidrs, type Cidr } from './domain/address-guard.ts'
 import {
+  isBlank,
+  isOnLambda,
+  LOOPBACK,
+  readAuth,
+  type Auth,
+  type Environment,
+  type Mode,
+} from './config-auth.ts'
+import {
   blankIsUnset,
   flag,
   parsed,
@@ -15,16 +24,12 @@ import {
   url,
   whole,
 } from './config-fields.ts'
-import { DEFAULT_TENANT, isTenant, parseApiKeys, type ApiKey } from './domain/api-key.ts'
+import { DEFAULT_TENANT, isTenant } from './domain/api-key.ts'
 import { BrokerError } from './domain/errors.ts'
 import { parseRetrySchedule, type RetrySchedule } from './domain/retry-schedule.ts'
 import type { LogLevel } from './logger.ts'
 
-/** What the process is: it decides which variables must be there. */
-export type Mode = 'start' | 'api' | 'worker' | 'sweep' | 'migrate' | 'lambda'
-
-/** `off`: no key is asked for and every request is the tenant `default`. */
-export type Auth = { kind: 'keys'; keys: readonly ApiKey[] } | { kind: 'off'; reason: string }
+export type { Environment, Mode } from './config-auth.ts'
 
 export type Config = {
   mode: Mode
@@ -73,10 +78,6 @@ export type Config = {
   /** Fault tests only (see wiring/failpoints). */
   failpoints: string | undefined
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>
-
-const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|\[::1\]|localhost)$/i
 
 const DEFAULT_SCHEDULE = '5s,30s,2m,10m,30m,2h,5h,10h,24h,24h'
 // npm start is for a developer's own machine, whose receivers listen on it.
@@ -176,12 +177,6 @@ export const loadConfig = (env: Environment, mode: Mode): Config => {
   return toConfig(result.data, auth, mode)
 }
 
-const isBlank = (value: string | undefined) => value === undefined || value.trim() === ''
-
-/** Whatever the process is meant to be, on Lambda anybody who has its address reaches it. */
-const isOnLambda = (env: Environment, mode: Mode): boolean =>
-  mode === 'lambda' || env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined
-
 const missing = (env: Environment, mode: Mode): string[] => {
   const needed: string[] = []
   if (mode !== 'start') needed.push('DATABASE_URL')
@@ -195,41 +190,6 @@ const missing = (env: Environment, mode: Mode): string[] => {
     faults.push('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together')
   }
   return faults
-}
-
-const OFF: Auth = { kind: 'off', reason: 'BROKER_AUTH=off' }
-
-/** Only an API asks for keys. A variable that is there but blank never means "off": it is a mistake in a deployment. */
-const readAuth = (env: Environment, mode: Mode): Auth | { faults: string[] } => {
-  const loopback = LOOPBACK.test((blankIsUnset(env['HOST']) as string | undefined) ?? '127.0.0.1')
-  const asksForKeys = !loopback && mode !== 'migrate' && !isBlank(env['BROKER_METRICS_PORT'])
-  if ((mode === 'worker' || mode === 'sweep' || mode === 'migrate') && !asksForKeys) {
-    return { kind: 'off', reason: 'this process serves no API' }
-  }
-  const { BROKER_AUTH: auth, BROKER_API_KEYS: keys } = env
-  const onLambda = isOnLambda(env, mode)
-  if (auth !== undefined && auth.trim() !== '') {
-    if (auth.trim().toLowerCase() !== 'off') return { faults: ['BROKER_AUTH must be off or unset'] }
-    if (onLambda) return { faults: ['BROKER_AUTH=off is refused on Lambda'] }
-    if (!loopback) return { faults: ['BROKER_AUTH=off is refused on a HOST that is not loopback'] }
-    return OFF
-  }
-  const neither = keys === undefined && auth === undefined
-  if (neither && mode === 'start' && loopback && !onLambda) {
-    return { kind: 'off', reason: 'neither BROKER_API_KEYS nor BROKER_AUTH is set' }
-  }
-  if (isBlank(keys)) {
-    return { faults: ['BROKER_API_KEYS holds no key (or set BROKER_AUTH=off on a loopback HOST)'] }
-  }
-  const parsedKeys = parseApiKeys(keys ?? '')
-  return parsedKeys === undefined
-    ? {
-        faults: [
-          'BROKER_API_KEYS must be key, tenant:key or tenant:key:trigger|manage|read, comma separated; ' +
-            'a tenant has 1 to 64 characters out of A-Z a-z 0-9 _ -',
-        ],
-      }
-    : { kind: 'keys', keys: parsedKeys }
 }
 
 type Parsed = z.output<ReturnType<typeof schema>>

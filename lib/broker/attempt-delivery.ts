@@ -43,6 +43,8 @@ export type AttemptDeps = RoutingDeps & {
   userAgent: string
   /** What the attempt means for its webhook and for those that wait. Never rejects. */
   afterAttempt: AfterAttempt
+  /** For a process that is ended from outside: how long it has left. An attempt that may last longer is not begun. */
+  remainingMs?: () => number
   steps: Steps
 }
 
@@ -145,7 +147,7 @@ const attempt = async (deps: AttemptDeps, claim: Claim, startedMs: number): Prom
 }
 
 const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) => {
-  const lease = makeLease(deps.clock, claim, startedMs)
+  const lease = makeLease(deps, claim, startedMs)
   const { outcome, durationMs, firstByteMs } = await send(deps, claim, lease)
   deps.steps('W6')
   const plan: Plan = lease.lostBeforeSending()
@@ -204,14 +206,18 @@ type Lease = {
 }
 
 // Time counts from before the claim was asked for, so that the lease is never thought longer than it is.
-const makeLease = (clock: Clock, claim: Claim, startedMs: number): Lease => {
+const makeLease = (
+  { clock, remainingMs = () => Infinity }: Pick<AttemptDeps, 'clock' | 'remainingMs'>,
+  claim: Claim,
+  startedMs: number,
+): Lease => {
   const lengthMs = claim.leaseUntilMs - claim.claimedAtMs
   const passedMs = () => clock.elapsedMs() - startedMs
   let lost = false
   return {
     dbNowMs: () => claim.claimedAtMs + passedMs(),
     mayStillSend: () => {
-      lost = passedMs() + claim.timeoutMs > lengthMs
+      lost = passedMs() + claim.timeoutMs > lengthMs || claim.timeoutMs > remainingMs()
       return !lost
     },
     lostBeforeSending: () => lost,

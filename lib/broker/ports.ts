@@ -589,6 +589,21 @@ export type DeliveryQueue = {
   raiseIncarnation(from: number | undefined, to: number): Promise<boolean>
 }
 
+/** What a bounded run did: how many jobs it took, and why it took no more. */
+export type Taken = {
+  taken: number
+  end: 'empty' | 'time' | 'log_unavailable' | 'queue_unavailable'
+}
+
+/** Jobs for a bounded run. Resolves when every attempt has ended and the queue knows. */
+export type JobSource = {
+  takeAll(run: {
+    /** @throws BrokerError `log_unavailable`: the job is kept for later and the run ends */
+    attempt(deliveryId: string): Promise<JobVerdict>
+    mayTake(): boolean
+  }): Promise<Taken>
+}
+
 /** What becomes of a job after its processor ran. `retry`: the delivery's next attempt; `later`: no attempt was made. */
 export type JobVerdict =
   | { kind: 'done' }

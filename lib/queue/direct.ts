@@ -96,8 +96,50 @@ export const startDirect = (deps: DirectDeps): DirectDispatcher => {
   }
 }
 
+// How long a drain waits for one of its attempts to end before it looks again, when none rings.
+const LOOK_AGAIN_MS = 60_000
+
+/**
+ * The same, bounded: claims what is due until nothing is, or the time is over, and waits for its attempts.
+ *
+ * @returns how many it took
+ * @throws BrokerError `log_unavailable`, after the attempts under way have ended
+ */
+export const drainDue = async (
+  deps: Omit<DirectDeps, 'pollMs'>,
+  mayTake: () => boolean,
+): Promise<number> => {
+  const { concurrency } = deps
+  const alarm = makeAlarm(deps.clock)
+  // Rounds for a good part of the slots: one for every slot that becomes free would claim one by one.
+  const attempts = makeAttempts(deps, (free) => {
+    if (free >= concurrency / 4) alarm.ring()
+  })
+  let taken = 0
+  try {
+    while (mayTake()) {
+      const slots = attempts.freeSlots()
+      const { claims, startedMs, needTurn } = await deps.claimDue(slots)
+      const fresh = needTurn.filter(({ deliveryId }) => !attempts.has(deliveryId))
+      taken += claims.length + fresh.length
+      for (const claim of claims)
+        attempts.launch(claim.deliveryId, () => deps.run(claim, startedMs))
+      for (const one of fresh) attempts.launch(one.deliveryId, () => deps.runInTurn(one))
+      // An attempt that ends may make its own delivery due again, but not at once: that is the next run's.
+      if (claims.length + needTurn.length < slots) break
+      await alarm.rest(LOOK_AGAIN_MS)
+    }
+    return taken
+  } finally {
+    await attempts.idle()
+  }
+}
+
 /** The attempts under way, at most `concurrency`. */
-const makeAttempts = ({ concurrency, log }: DirectDeps, onFree: (free: number) => void) => {
+const makeAttempts = (
+  { concurrency, log }: Pick<DirectDeps, 'concurrency' | 'log'>,
+  onFree: (free: number) => void,
+) => {
   const inFlight = new Map<string, Promise<void>>()
   return {
     freeSlots: () => concurrency - inFlight.size,

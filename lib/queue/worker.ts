@@ -1,23 +1,18 @@
 // The consumer's side: takes jobs, hands each to the use case, and tells BullMQ what the log has decided. It decides
 // nothing itself: BullMQ's counters and locks are hints.
 
-import { DelayedError, Worker, type Job, type WorkerOptions } from 'bullmq'
+import { DelayedError, Worker, type Job } from 'bullmq'
 import type { Clock, JobVerdict, Log } from '../broker/ports.ts'
 import { assertNever } from '../domain/assert-never.ts'
 import { BrokerError } from '../domain/errors.ts'
 import { isId } from '../domain/ids.ts'
 import { backendOver } from './backend.ts'
-import { makeQueueNames, type QueueNames } from './names.ts'
-import { connectWorker, DRAIN_DELAY_S, type WorkerConnections } from './options.ts'
+import { makeQueueNames } from './names.ts'
+import { connectWorker } from './options.ts'
 import { makeHolds, makeRest, makeStepBack } from './rest.ts'
+import { AFTER_FAULT_MS, RetryAt, workerOptions, type TakerSettings } from './taking.ts'
 
-export type WorkerSettings = {
-  redisUrl: string
-  prefix: string
-  concurrency: number
-  /** Longest attempt and its margin: the job's lock must outlive it (O-QUEUE-2). */
-  attemptMs: number
-}
+export type WorkerSettings = TakerSettings & { redisUrl: string }
 
 export type WorkerDeps = {
   attempt(deliveryId: string): Promise<JobVerdict>
@@ -36,27 +31,9 @@ export type QueueWorker = {
   close(timeoutMs: number): Promise<void>
 }
 
-/** Carries the plan's delay to `backoffStrategy`; thrown because that is how BullMQ is told of a retry. */
-class RetryAt extends Error {
-  readonly delayMs: number
-
-  constructor(delayMs: number) {
-    super('retry')
-    this.name = 'RetryAt'
-    this.delayMs = delayMs
-  }
-}
-
-const LOCK_MARGIN_MS = 1_000
-// BullMQ's own stalled check: the sweep finds abandoned jobs sooner and never gives up on them.
-const STALLED_INTERVAL_MS = 300_000
-const NEVER = 1_000_000
 // How long a job is kept between questions while Postgres is away.
 const PAUSES_MS = [1_000, 2_000, 4_000]
 const GIVEN_BACK_MS = 1_000
-const AFTER_FAULT_MS = 30_000
-// BullMQ's own 15 s would make a job wait that long after a short loss of the connection.
-const ASK_AGAIN_MS = 1_000
 // What BullMQ gets to tell Redis of the last jobs.
 const LAST_WORDS_MS = 1_000
 
@@ -79,7 +56,7 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
       running.add(run)
       return run.finally(() => running.delete(run))
     },
-    workerOptions(settings, { names, connections }),
+    workerOptions(settings, names, connections.commands),
     backendOver(connections, names.bullPrefix),
   )
   worker.on('error', makeRest({ ...control, ...holds('redis'), log: deps.log }))
@@ -105,26 +82,6 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
     },
   }
 }
-
-const workerOptions = (
-  { concurrency, attemptMs }: WorkerSettings,
-  { names, connections }: { names: QueueNames; connections: WorkerConnections },
-): WorkerOptions => ({
-  connection: connections.commands,
-  prefix: names.bullPrefix,
-  concurrency,
-  lockDuration: attemptMs + LOCK_MARGIN_MS,
-  drainDelay: DRAIN_DELAY_S,
-  stalledInterval: STALLED_INTERVAL_MS,
-  maxStalledCount: NEVER,
-  runRetryDelay: ASK_AGAIN_MS,
-  removeOnComplete: { count: 0 },
-  removeOnFail: { count: 0 },
-  settings: {
-    backoffStrategy: (_attemptsMade, _type, error) =>
-      error instanceof RetryAt ? error.delayMs : AFTER_FAULT_MS,
-  },
-})
 
 type Ending = { worker: Worker; running: Set<Promise<void>>; deps: WorkerDeps }
 

@@ -6,6 +6,9 @@ import { checkRedis } from '../queue/check-redis.ts'
 import { makeDeliveryQueue, type ClosableDeliveryQueue } from '../queue/delivery-queue.ts'
 import { makeHighWater, type HighWater } from '../queue/limits/high-water.ts'
 import { connectQueue } from '../queue/options.ts'
+import { kickKey } from '../redis/keys.ts'
+import { makeKickMark } from '../redis/kick-mark.ts'
+import { ioredisCommands } from '../redis/routing-ioredis.ts'
 import { openRouting, untilReady } from './routing.ts'
 import { systemClock } from './runtime.ts'
 
@@ -22,8 +25,7 @@ export type RedisParts = {
 
 export const openRedis = (url: string, config: Config, log: Log): RedisParts => {
   const routes = openRouting(url, config, log)
-  const commands = connectQueue(url, config.mode === 'lambda' ? 'function' : 'commands', log)
-  const queue = makeDeliveryQueue(commands, config.keyPrefix)
+  const { queue, check, ping } = openQueue(url, config, log)
   const highWater = makeHighWater({
     ...queue,
     limit: config.queueHighWater,
@@ -36,7 +38,27 @@ export const openRedis = (url: string, config: Config, log: Log): RedisParts => 
     queue: { ...queue, ...highWater },
     kickMark: routes.kickMark,
     check: async () => {
-      await Promise.all([untilReady(commands), routes.ready()])
+      await Promise.all([check(), routes.ready()])
+    },
+    ping,
+    close: async () => {
+      routes.close()
+      await queue.close()
+    },
+  }
+}
+
+/** The queue alone, for a function whose every connection costs commands. */
+export const openQueue = (url: string, config: Config, log: Log) => {
+  const commands = connectQueue(url, config.mode === 'lambda' ? 'function' : 'commands', log)
+  return {
+    commands,
+    queue: makeDeliveryQueue(commands, config.keyPrefix),
+    /** The same that a trigger sets over its own connection. */
+    kickMark: makeKickMark(ioredisCommands(commands), kickKey(config.keyPrefix)),
+    /** Waits for the connection, 2 s at most. @throws BrokerError `invalid_request` when the Redis evicts */
+    check: async () => {
+      await untilReady(commands)
       const policy = await checkRedis(commands)
       if (policy === 'unknown') {
         log.warn('redis.policy_unknown', { advice: 'see that maxmemory-policy is noeviction' })
@@ -45,10 +67,6 @@ export const openRedis = (url: string, config: Config, log: Log): RedisParts => 
     ping: async () => {
       await commands.ping()
       return true
-    },
-    close: async () => {
-      routes.close()
-      await queue.close()
     },
   }
 }

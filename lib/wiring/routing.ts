@@ -62,6 +62,30 @@ export const openRoutingTable = async (opened: {
   log: Log
 }): Promise<RoutingTable | undefined> => (await openReadyRouting(opened))?.routing
 
+/** The same, connecting at its first use: for the drain, which changes a route only after a 410. */
+export const openRoutingLater = ({
+  config,
+  log,
+}: {
+  config: Config
+  log: Log
+}): RoutingTable | undefined => {
+  if (config.redisUrl === undefined && config.upstash === undefined) return undefined
+  const open = async () => {
+    const routes = openRouting(config.redisUrl, config, log)
+    await routes.ready()
+    return routes.routing
+  }
+  let opening: Promise<RoutingTable> | undefined
+  const table = () => (opening ??= open())
+  return {
+    lookup: async (tenant, eventName) => (await table()).lookup(tenant, eventName),
+    apply: async (change) => (await table()).apply(change),
+    versions: async (tenants) => (await table()).versions(tenants),
+    rebuild: async (snapshot, tenant) => (await table()).rebuild(snapshot, tenant),
+  }
+}
+
 const READY_TIMEOUT_MS = 2_000
 
 type Connection = { status: string; once(event: 'ready', listener: () => void): unknown }

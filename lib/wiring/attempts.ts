@@ -1,0 +1,85 @@
+// What whoever attempts deliveries needs: the worker, the direct dispatcher and the scheduled drain.
+
+import { makeAttemptDelivery, type AttemptDeps } from '../broker/attempt-delivery.ts'
+import { disableWebhook } from '../broker/disable-webhook.ts'
+import { makeIsolation } from '../broker/isolation.ts'
+import { makePatience, REDIS_BUDGET_MS } from '../broker/patience.ts'
+import type {
+  DeliveryQueue,
+  Log,
+  NeedsTurn,
+  RoutingTable,
+  SharedTurns,
+  Steps,
+} from '../broker/ports.ts'
+import { makeTurns } from '../broker/turns.ts'
+import type { Config } from '../config.ts'
+import { makeSecretBox } from '../domain/secret-box.ts'
+import { makeSender } from '../sender/webhook-sender.ts'
+import { tracedSender } from '../tracing.ts'
+import { makeIds, makeRandom, systemClock } from './runtime.ts'
+import type { Stores } from './stores.ts'
+import { USER_AGENT } from './version.ts'
+
+export type AttemptParts = {
+  stores: Stores
+  routing: RoutingTable | undefined
+  /** Undefined for a broker without Redis. */
+  queue: (Pick<DeliveryQueue, 'enqueue'> & { turns: SharedTurns }) | undefined
+  /** Without a queue: parked deliveries have become due. */
+  wake(): void
+  steps: Steps
+  log: Log
+} & Pick<AttemptDeps, 'remainingMs'>
+
+/** @returns the use case, and what closes its connections to receivers */
+export const makeAttempts = (config: Config, parts: AttemptParts) => {
+  const { stores, routing, queue, log } = parts
+  const { delivery } = config
+  const random = makeRandom()
+  const sender = makeSender({ policy: delivery, clock: systemClock })
+  const patience = makePatience({ clock: systemClock, log })
+  const shared = { webhooks: stores.webhooks, routing, patience, log }
+  const attempts = makeAttemptDelivery({
+    ...shared,
+    deliveryLog: stores.deliveryLog,
+    sender: tracedSender(sender),
+    secretBox: makeSecretBox(config.secretKeys),
+    clock: systemClock,
+    random,
+    ids: makeIds(systemClock, random),
+    schedule: delivery.schedule,
+    jitter: delivery.jitter,
+    userAgent: USER_AGENT,
+    turns: makeTurns({ shared: queue?.turns, patience, clock: systemClock }),
+    afterAttempt: makeIsolation({
+      health: stores.health,
+      gate: stores.gate,
+      handOver: async (ready) => {
+        if (queue === undefined) parts.wake()
+        else await patience.start(REDIS_BUDGET_MS).attempt(() => queue.enqueue(ready))
+      },
+      clock: systemClock,
+      openMs: delivery.breakerOpenMs,
+      disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
+      log,
+    }),
+    ...(parts.remainingMs === undefined ? {} : { remainingMs: parts.remainingMs }),
+    steps: parts.steps,
+  })
+  return { attempts, closeSender: sender.close }
+}
+
+/** Claims for the direct dispatcher, with the time before they were asked for, from which leases are counted. */
+export const makeClaimDue = (deliveryLog: Stores['deliveryLog']) => {
+  const ids = makeIds(systemClock, makeRandom())
+  return async (slots: number) => {
+    const startedMs = systemClock.elapsedMs()
+    const tokens = Array.from({ length: slots }, ids.token)
+    const needTurn: NeedsTurn[] = []
+    const claims = await deliveryLog.claimDue(tokens, (delivery) => {
+      needTurn.push(delivery)
+    })
+    return { claims, startedMs, needTurn }
+  }
+}

@@ -1,0 +1,87 @@
+// The role that delivers in bounded runs, for a deployment without servers.
+
+import { makeDrain, type Drain, type DrainDeps, type DrainSummary } from '../broker/drain.ts'
+import type { RoutingTable } from '../broker/ports.ts'
+import { drainDue } from '../queue/direct.ts'
+import { makeJobSource } from '../queue/drain.ts'
+import { makeAttempts, makeClaimDue } from './delivering.ts'
+import { openQueue } from './redis.ts'
+import { openReadyRouting, openRoutingLater } from './routing.ts'
+import { systemClock } from './runtime.ts'
+import type { Opened } from './serving.ts'
+
+// What a run needs after its last attempt: its result, the answer to the queue, and the function's own.
+const AFTER_ATTEMPT_MS = 5_000
+
+/**
+ * Opens what all runs of a process share.
+ *
+ * @returns runs one drain; one at a time, as an environment serves one invocation
+ * @throws BrokerError `invalid_request` when the Redis evicts
+ */
+export const openDraining = async (opened: Opened): Promise<Drain> => {
+  const { config, log } = opened
+  const routing = openRoutingLater(opened)
+  const queue = config.redisUrl === undefined ? undefined : openQueue(config.redisUrl, config, log)
+  await queue?.check()
+  const shared = {
+    queue: queue && takingFrom(opened, queue),
+    kickMark: queue?.kickMark ?? (await openReadyRouting(opened))?.kickMark,
+    routing,
+  }
+  return (remainingMs) => runOnce(opened, shared, remainingMs)
+}
+
+const takingFrom = (
+  { config, steps, log }: Opened,
+  { commands, queue }: ReturnType<typeof openQueue>,
+): DrainDeps['queue'] => ({
+  port: queue,
+  jobs: makeJobSource(
+    commands,
+    {
+      prefix: config.keyPrefix,
+      concurrency: config.delivery.concurrency,
+      attemptMs: config.delivery.timeoutMs + config.delivery.leaseMarginMs,
+    },
+    { onTold: () => steps('W8'), nowMs: systemClock.nowMs, log },
+  ),
+})
+
+type Shared = Pick<DrainDeps, 'queue' | 'kickMark'> & { routing: RoutingTable | undefined }
+
+const runOnce = async (
+  opened: Opened,
+  { routing, ...source }: Shared,
+  remainingMs: number,
+): Promise<DrainSummary> => {
+  const { config, log, stores } = opened
+  const endsAtMs = systemClock.elapsedMs() + remainingMs - AFTER_ATTEMPT_MS
+  // A connection to a receiver does not outlive the pause between two runs, so each run makes its own.
+  const { attempts, closeSender } = makeAttempts(config, {
+    ...opened,
+    routing,
+    remainingMs: () => endsAtMs - systemClock.elapsedMs(),
+  })
+  const direct = {
+    claimDue: makeClaimDue(stores.deliveryLog),
+    run: attempts.claimed,
+    concurrency: config.delivery.concurrency,
+    clock: systemClock,
+    log,
+  }
+  const drain = makeDrain({
+    ...source,
+    attempt: attempts.byId,
+    takeDue: (mayTake) => drainDue(direct, mayTake),
+    attemptMs: config.delivery.timeoutMs + AFTER_ATTEMPT_MS,
+    clock: systemClock,
+    log,
+  })
+  try {
+    return await drain(remainingMs)
+  } finally {
+    closeSender()
+    await stores.deliveryLog.flush()
+  }
+}

@@ -1,0 +1,115 @@
+// Where a bounded run gets its deliveries from, in which order it asks, and when it takes no more.
+
+import { expect, it } from 'vitest'
+import { makeDrain, type DrainDeps } from '../../../lib/broker/drain.ts'
+import type { Taken } from '../../../lib/broker/ports.ts'
+import { BrokerError } from '../../../lib/domain/errors.ts'
+import { makeManualClock } from '../../support/fakes/manual-clock.ts'
+import { makeRecordingLog } from '../../support/fakes/recording-log.ts'
+
+const REMAINING_MS = 60_000
+const away = () => Promise.reject(new BrokerError('queue_unavailable', 'no Redis'))
+
+type Script = {
+  incarnation?: () => Promise<number | undefined>
+  abandoned?: string[]
+  fromQueue?: Taken
+  due?: () => Promise<number>
+  withoutQueue?: boolean
+}
+
+const setUp = (script: Script = {}) => {
+  const clock = makeManualClock()
+  const calls: string[] = []
+  let mayTake: () => boolean = () => true
+  const queue: DrainDeps['queue'] = {
+    port: {
+      incarnation: script.incarnation ?? (() => Promise.resolve(1)),
+      abandoned: () => Promise.resolve(script.abandoned ?? []),
+      replace: (jobs) => {
+        for (const { deliveryId } of jobs) calls.push(`replace ${deliveryId}`)
+        return Promise.resolve()
+      },
+    },
+    jobs: {
+      takeAll: (run) => {
+        calls.push('queue')
+        mayTake = run.mayTake
+        return Promise.resolve(script.fromQueue ?? { taken: 3, end: 'empty' })
+      },
+    },
+  }
+  const drain = makeDrain({
+    queue: script.withoutQueue === true ? undefined : queue,
+    kickMark: {
+      clear: () => {
+        calls.push('forget kick')
+        return Promise.resolve()
+      },
+    },
+    attempt: () => Promise.resolve({ kind: 'done' }),
+    takeDue: (may) => {
+      calls.push('log')
+      mayTake = may
+      return (script.due ?? (() => Promise.resolve(2)))()
+    },
+    attemptMs: 20_000,
+    clock,
+    log: makeRecordingLog(),
+  })
+  return { clock, calls, drain, mayTake: () => mayTake() }
+}
+
+it('forgets the kick before the first fetch, so that no wake-up is lost', async () => {
+  const { drain, calls } = setUp()
+  expect(await drain(REMAINING_MS)).toEqual({
+    source: 'queue',
+    taken: 3,
+    recovered: 0,
+    end: 'empty',
+    durationMs: 0,
+  })
+  expect(calls).toEqual(['forget kick', 'queue'])
+})
+
+it('puts jobs back whose worker has died, before it takes any', async () => {
+  const { drain, calls } = setUp({ abandoned: ['dlv_1', 'dlv_2'] })
+  expect((await drain(REMAINING_MS)).recovered).toBe(2)
+  expect(calls).toEqual(['forget kick', 'replace dlv_1', 'replace dlv_2', 'queue'])
+})
+
+it('takes no more when only the longest attempt would still fit', async () => {
+  const { drain, clock, mayTake } = setUp()
+  await drain(REMAINING_MS)
+  await clock.advance(39_999)
+  expect(mayTake()).toBe(true)
+  await clock.advance(1)
+  expect(mayTake()).toBe(false)
+})
+
+it.each([
+  ['is away', away],
+  ['was emptied', () => Promise.resolve(undefined)],
+])('takes what is due from Postgres when Redis %s', async (_, incarnation) => {
+  const { drain, calls } = setUp({ incarnation })
+  expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 2, end: 'empty' })
+  expect(calls).toEqual(['forget kick', 'log'])
+})
+
+it('goes on with Postgres when Redis goes away in the middle', async () => {
+  const { drain, calls } = setUp({ fromQueue: { taken: 5, end: 'queue_unavailable' } })
+  expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 7 })
+  expect(calls).toEqual(['forget kick', 'queue', 'log'])
+})
+
+it('leaves Postgres in peace when a job could not be claimed because it is away', async () => {
+  const { drain, calls } = setUp({ fromQueue: { taken: 1, end: 'log_unavailable' } })
+  expect(await drain(REMAINING_MS)).toMatchObject({ end: 'log_unavailable', taken: 1 })
+  expect(calls).toEqual(['forget kick', 'queue'])
+})
+
+it('reports a Postgres that is away, too, when there is no Redis', async () => {
+  const due = () => Promise.reject(new BrokerError('log_unavailable', 'no Postgres'))
+  const { drain } = setUp({ withoutQueue: true, due })
+  expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', end: 'log_unavailable' })
+})

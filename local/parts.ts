@@ -1,11 +1,10 @@
 // What the separate processes (api, worker, sweep) open in the same way: Postgres, Redis, the log.
 
 import type { Config } from '../lib/config.ts'
-import { BrokerError } from '../lib/domain/errors.ts'
 import { makeLogger } from '../lib/logger.ts'
 import { makeMetrics, type Metrics } from '../lib/metrics.ts'
 import type { Log, Steps } from '../lib/broker/ports.ts'
-import { makeSteps, parseFailpoints } from '../lib/wiring/failpoints.ts'
+import { stepsOf } from '../lib/wiring/failpoints.ts'
 import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
 import { systemClock } from '../lib/wiring/runtime.ts'
 import { makeStores, openDatabase, type Stores } from '../lib/wiring/stores.ts'
@@ -26,14 +25,6 @@ export const storesOf = (config: Config, database: Database): Stores =>
     concurrency: config.delivery.concurrency,
     breakerFailures: config.delivery.breakerFailures,
   })
-
-export const stepsOf = (config: Config): Steps => {
-  const failpoints = config.failpoints === undefined ? [] : parseFailpoints(config.failpoints)
-  if (failpoints === undefined) {
-    throw new BrokerError('invalid_request', 'FAILPOINTS must be like W2=kill@3,T2=throw')
-  }
-  return makeSteps(failpoints)
-}
 
 export const warnOfPlainSecrets = (config: Config, log: Log): void => {
   if (config.secretKeys.length === 0) {
@@ -77,5 +68,5 @@ export const openParts = async (
   await redis.check()
   const stores = storesOf(config, database)
   watchState(metrics, stores, redis)
-  return { log, metrics, stores, redis, steps: stepsOf(config) }
+  return { log, metrics, stores, redis, steps: stepsOf(config.failpoints) }
 }

@@ -15,9 +15,10 @@ import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
 import { startReplaying } from '../lib/wiring/replaying.ts'
 import { openDatabase } from '../lib/wiring/stores.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
+import { stepsOf } from '../lib/wiring/failpoints.ts'
 import { configured } from './configured.ts'
 import { runProcess, type Lifecycle } from './lifecycle.ts'
-import { stepsOf, stopTimeoutMs, storesOf, watchState } from './parts.ts'
+import { stopTimeoutMs, storesOf, watchState } from './parts.ts'
 import { localSecretKey } from './secret-key.ts'
 import { listen } from './server.ts'
 import { findRedis, startRedis } from './services/redis.ts'
@@ -85,7 +86,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   const shared = {
     stores: storesOf(config, database),
     routing: redis?.routing,
-    steps: stepsOf(config),
+    steps: stepsOf(config.failpoints),
     log,
   }
   watchState(metrics, shared.stores, redis)

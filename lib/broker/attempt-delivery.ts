@@ -9,6 +9,7 @@ import type { RetrySchedule } from '../domain/retry-schedule.ts'
 import type { SecretBox } from '../domain/secret-box.ts'
 import type { RateLimit } from '../domain/webhook.ts'
 import { attemptHeaders } from './attempt-headers.ts'
+import { makeLease, type Lease } from './lease.ts'
 import { disableWebhook } from './disable-webhook.ts'
 import type { AfterAttempt } from './isolation.ts'
 import type {
@@ -193,36 +194,6 @@ const send = async (deps: AttemptDeps, claim: Claim, lease: Lease) => {
     },
   })
   return { outcome, durationMs: deps.clock.elapsedMs() - startedMs, firstByteMs }
-}
-
-type Lease = {
-  /** The database's time now, from the claim's and what has passed since. */
-  dbNowMs(): number
-  /** W4: whether an attempt that starts now ends before the lease does. */
-  mayStillSend(): boolean
-  lostBeforeSending(): boolean
-  /** Whether the claim can no longer be ours. */
-  over(): boolean
-}
-
-// Time counts from before the claim was asked for, so that the lease is never thought longer than it is.
-const makeLease = (
-  { clock, remainingMs = () => Infinity }: Pick<AttemptDeps, 'clock' | 'remainingMs'>,
-  claim: Claim,
-  startedMs: number,
-): Lease => {
-  const lengthMs = claim.leaseUntilMs - claim.claimedAtMs
-  const passedMs = () => clock.elapsedMs() - startedMs
-  let lost = false
-  return {
-    dbNowMs: () => claim.claimedAtMs + passedMs(),
-    mayStillSend: () => {
-      lost = passedMs() + claim.timeoutMs > lengthMs || claim.timeoutMs > remainingMs()
-      return !lost
-    },
-    lostBeforeSending: () => lost,
-    over: () => passedMs() >= lengthMs,
-  }
 }
 
 /** W7 until the lease ends: the receiver has spoken, and only a lost lease is a reason to forget what it said. */

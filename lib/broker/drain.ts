@@ -8,7 +8,7 @@ export type DrainDeps = {
   /** Undefined for a broker without Redis. */
   queue:
     | {
-        port: Pick<DeliveryQueue, 'incarnation' | 'abandoned' | 'replace'>
+        port: Pick<DeliveryQueue, 'holdsIncarnation' | 'abandoned' | 'replace'>
         jobs: JobSource
       }
     | undefined
@@ -69,7 +69,7 @@ const drainQueue = async (
     // Before the first fetch: a trigger that comes after it wakes another drain, so no wake-up is lost.
     await kickMark?.clear()
     if (queue === undefined) return unavailable
-    if ((await queue.port.incarnation()) === undefined) {
+    if (!(await queue.port.holdsIncarnation())) {
       log.warn('drain.redis_emptied', {
         advice: 'the sweep repairs it; Postgres is asked meanwhile',
       })

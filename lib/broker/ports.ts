@@ -584,6 +584,9 @@ export type DeliveryQueue = {
   wake(): Promise<void>
   /** The counter that tells an emptied or rolled-back Redis; undefined when it is missing. */
   incarnation(): Promise<number | undefined>
+  /** Whether the counter is there, asked with one command that a Redis which takes no writes refuses: full, or only a
+   *  replica, it still answers whoever reads, and yet takes no job and gives none away. */
+  holdsIncarnation(): Promise<boolean>
   /** Sets the counter if it still holds `from` (undefined: it is missing). A plain maximum would hide a loss that
    *  happens between the reading and the raising. @returns whether it did */
   raiseIncarnation(from: number | undefined, to: number): Promise<boolean>

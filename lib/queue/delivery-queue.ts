@@ -84,6 +84,9 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         const held = await redis.get(names.incarnation)
         return held === null ? undefined : Number(held)
       }),
+    // Writes nothing into what is there and makes nothing where nothing is, and yet counts as a write.
+    holdsIncarnation: () =>
+      translated(async () => (await redis.setrange(names.incarnation, 0, '')) > 0),
     raiseIncarnation: (from, to) =>
       translated(async () => {
         const before = from === undefined ? '' : String(from)

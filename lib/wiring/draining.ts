@@ -4,7 +4,7 @@ import { makeDrain, type Drain, type DrainDeps, type DrainSummary } from '../bro
 import type { RoutingTable } from '../broker/ports.ts'
 import { drainDue } from '../queue/direct.ts'
 import { makeJobSource } from '../queue/drain.ts'
-import { makeAttempts, makeClaimDue } from './delivering.ts'
+import { makeAttempts, makeClaimDue, type AttemptParts } from './attempts.ts'
 import { openQueue } from './redis.ts'
 import { openReadyRouting, openRoutingLater } from './routing.ts'
 import { systemClock } from './runtime.ts'
@@ -25,8 +25,11 @@ export const openDraining = async (opened: Opened): Promise<Drain> => {
   const queue = config.redisUrl === undefined ? undefined : openQueue(config.redisUrl, config, log)
   await queue?.check()
   const shared = {
-    queue: queue && takingFrom(opened, queue),
-    kickMark: queue?.kickMark ?? (await openReadyRouting(opened))?.kickMark,
+    source: {
+      queue: queue && takingFrom(opened, queue),
+      kickMark: queue?.kickMark ?? (await openReadyRouting(opened))?.kickMark,
+    },
+    port: queue?.queue,
     routing,
   }
   return (remainingMs) => runOnce(opened, shared, remainingMs)
@@ -48,24 +51,33 @@ const takingFrom = (
   ),
 })
 
-type Shared = Pick<DrainDeps, 'queue' | 'kickMark'> & { routing: RoutingTable | undefined }
+type Shared = {
+  source: Pick<DrainDeps, 'queue' | 'kickMark'>
+  /** Where attempts put what they set free. */
+  port: AttemptParts['queue']
+  routing: RoutingTable | undefined
+}
 
 const runOnce = async (
   opened: Opened,
-  { routing, ...source }: Shared,
+  { source, port, routing }: Shared,
   remainingMs: number,
 ): Promise<DrainSummary> => {
-  const { config, log, stores } = opened
+  const { config, log, stores, metrics } = opened
   const endsAtMs = systemClock.elapsedMs() + remainingMs - AFTER_ATTEMPT_MS
   // A connection to a receiver does not outlive the pause between two runs, so each run makes its own.
   const { attempts, closeSender } = makeAttempts(config, {
     ...opened,
     routing,
+    queue: port,
+    // What became due meanwhile is found by the next round, or the next run.
+    wake: () => undefined,
     remainingMs: () => endsAtMs - systemClock.elapsedMs(),
   })
   const direct = {
     claimDue: makeClaimDue(stores.deliveryLog),
     run: attempts.claimed,
+    runInTurn: attempts.inTurn,
     concurrency: config.delivery.concurrency,
     clock: systemClock,
     log,
@@ -83,5 +95,6 @@ const runOnce = async (
   } finally {
     closeSender()
     await stores.deliveryLog.flush()
+    metrics.flush()
   }
 }

@@ -1,6 +1,7 @@
 // Failpoints: FAILPOINTS="W2=kill@3,T2=throw" makes the process die, freeze or throw right after the n-th time that a
 // step was done. Unset, which is always outside the fault tests, this is one empty function.
 
+import { BrokerError } from '../domain/errors.ts'
 import type { StepName, Steps } from '../broker/ports.ts'
 
 export type FailpointAction = 'kill' | 'stop' | 'throw'
@@ -21,6 +22,15 @@ export const parseFailpoints = (text: string): Failpoint[] | undefined => {
     })
   }
   return failpoints
+}
+
+/** The hook as FAILPOINTS asks for it. @throws BrokerError `invalid_request` when it cannot be read */
+export const stepsOf = (text: string | undefined): Steps => {
+  const failpoints = text === undefined ? [] : parseFailpoints(text)
+  if (failpoints === undefined) {
+    throw new BrokerError('invalid_request', 'FAILPOINTS must be like W2=kill@3,T2=throw')
+  }
+  return makeSteps(failpoints)
 }
 
 /** Builds the hook that the use cases call after each step. */

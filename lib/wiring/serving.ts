@@ -9,6 +9,7 @@ import { makeEmbeddedMetrics, type EmbeddedMetrics } from '../metrics-emf.ts'
 import type { Log, Steps } from '../broker/ports.ts'
 import { appDeps } from './app-deps.ts'
 import { systemClock } from './runtime.ts'
+import { stepsOf } from './failpoints.ts'
 import { makeStores, openDatabase, type Stores } from './stores.ts'
 
 export type Opened = {
@@ -43,7 +44,7 @@ export const openFunction = (role: string): Opened => {
     concurrency: config.delivery.concurrency,
     breakerFailures: config.delivery.breakerFailures,
   })
-  return { config, log, stores, steps: () => undefined, metrics }
+  return { config, log, stores, steps: stepsOf(config.failpoints), metrics }
 }
 
 const writeLine = ({ logLevel }: Config): ((line: string) => void) =>

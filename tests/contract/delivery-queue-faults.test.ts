@@ -61,6 +61,7 @@ describe('a Redis that is away', () => {
       () => queue.abandoned(),
       () => queue.oldestWaiting(),
       () => queue.incarnation(),
+      () => queue.holdsIncarnation(),
       () => queue.raiseIncarnation(undefined, 1),
       () => queue.depth(),
       () => queue.workers(),
@@ -167,5 +168,18 @@ describe('the check of a Redis before it is used', () => {
     const client = open()
     expect(await checkRedis(client)).toBe('unreachable')
     client.disconnect()
+  })
+})
+
+describe('a Redis that answers and takes no writes', () => {
+  it.each([
+    ['is full', ['CONFIG', 'SET', 'maxmemory', '1']],
+    ['has become a replica', ['REPLICAOF', '127.0.0.1', '1']],
+  ])('does not count as holding the incarnation: it %s', async (_, [command = '', ...args]) => {
+    await queue.raiseIncarnation(undefined, 1)
+    expect(await queue.holdsIncarnation()).toBe(true)
+    await redis.admin.call(command, ...args)
+    expect(await queue.incarnation()).toBe(1)
+    expect((await failureOf(queue.holdsIncarnation())).error).toMatchObject(UNAVAILABLE)
   })
 })

@@ -151,7 +151,10 @@ export const describeDeliveryQueue = (
     it('raises the incarnation only from what it holds', async () => {
       expect(await queue.incarnation()).toBeUndefined()
       expect(await queue.raiseIncarnation(0, 1)).toBe(false)
+      expect(await queue.holdsIncarnation()).toBe(false)
+      expect(await queue.incarnation()).toBeUndefined()
       expect(await queue.raiseIncarnation(undefined, 0)).toBe(true)
+      expect(await queue.holdsIncarnation()).toBe(true)
       expect(await queue.incarnation()).toBe(0)
       expect(await queue.raiseIncarnation(undefined, 7)).toBe(false)
       expect(await queue.raiseIncarnation(0, 12)).toBe(true)

@@ -77,6 +77,7 @@ export const makeModelQueue = (nowMs: () => number): ModelQueue => {
     waitingCount: () => Promise.resolve(inState('waiting').length),
     wake: () => Promise.resolve(),
     incarnation: () => Promise.resolve(state.incarnation),
+    holdsIncarnation: () => Promise.resolve(state.incarnation !== undefined),
     raiseIncarnation: (from, to) => {
       if (state.incarnation !== from) return Promise.resolve(false)
       remember()

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../local/services/process.ts'
+import type { DrainSummary } from '../../lib/broker/drain.ts'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-kit.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -37,7 +38,8 @@ const TIMES: Env = {
 }
 const MAX_ATTEMPTS = 8
 
-const PREFIX = 'faults'
+/** BROKER_KEY_PREFIX of every process. */
+export const PREFIX = 'faults'
 const CONTROL = 'control'
 const SETTLE_MS = 60_000
 
@@ -55,6 +57,10 @@ export type Rig = {
   env: Env
   /** Starts a process; it is stopped with the rig. */
   start(role: Role, env?: Env): Promise<BrokerProcess>
+  /** Begins one run of the scheduled drain. It prints its summary and ends, unless it is ended before. */
+  startDrain(env?: Env): Promise<BrokerProcess>
+  /** The same, once it has ended. @returns its summary, undefined when it died */
+  drainOnce(env?: Env): Promise<DrainSummary | undefined>
   /** One run of the sweep. @returns its summary, undefined when it died */
   sweepOnce(env?: Env): Promise<SweepSummary | undefined>
   /** Registers `count` webhooks of an event, at the receiver's path `/<eventName>`. @param behaviour a query */
@@ -112,6 +118,13 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
     clientOf: (other) => makeFaultClient(`http://127.0.0.1:${other}`),
     env,
     start: processes.start,
+    startDrain: processes.startDrain,
+    drainOnce: async (extra = {}) => {
+      const run = await processes.startDrain(extra)
+      await run.exited
+      const line = run.lines.find((candidate) => candidate.startsWith('{"source"'))
+      return line === undefined ? undefined : (JSON.parse(line) as DrainSummary)
+    },
     sweepOnce: processes.sweepOnce,
     settle: ({ timeoutMs = SETTLE_MS } = {}) => settle(parts, timeoutMs),
     waitForStatus: async (eventName, status, count) => {
@@ -145,6 +158,15 @@ const makeProcesses = (env: Env) => {
         args: role === 'sweep' ? ['--every'] : [],
         env: { ...env, ...extra },
         readyLine: READY,
+      })
+      all.push(started)
+      return started
+    },
+    startDrain: (extra: Env = {}) => {
+      const started = startProcess({
+        script: 'tests/faults/drain-process.ts',
+        env: { ...env, BROKER_AUTH: '', BROKER_API_KEYS: 'drain-key-0123456789', ...extra },
+        readyLine: /^drain begins/,
       })
       all.push(started)
       return started

@@ -91,6 +91,12 @@ it('delivers what was accepted, and closes its connections to receivers', async 
   expect(receiver.connections).toBe(before + 1)
 })
 
+it('clears the mark of the kick, so that the next trigger wakes a drain again', async () => {
+  await redis.admin.set('broker:kick', 'a token')
+  await drain({}, minute)
+  expect(await redis.admin.exists('broker:kick')).toBe(0)
+})
+
 it('delivers from Postgres after Redis was emptied, without waiting for the sweep', async () => {
   await fire('drained', 4)
   await redis.admin.flushall()
@@ -104,6 +110,8 @@ it('delivers from Postgres while Redis is dead, and from the queue when it is ba
   expect(await drain({}, minute)).toMatchObject({ source: 'log', taken: 3, end: 'empty' })
   await redis.startAgain()
   await waitUntil(async () => (await sweep({}, minute)).redis === 'ok', { message: 'Redis back' })
+  // An add that was given up may have reached Redis all the same: a hint, which this run drops.
+  await drain({}, minute)
   await fire('drained', 2)
   expect(await drain({}, minute)).toMatchObject({ source: 'queue', taken: 2, end: 'empty' })
   expect(await statuses('drained')).toEqual([{ status: 'delivered', count: 15 }])

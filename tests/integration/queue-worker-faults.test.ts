@@ -238,7 +238,7 @@ describe('a Redis that is frozen', () => {
     const delivered: string[] = []
     const failover = makeFailover({
       direct,
-      holdsIncarnation: async () => (await kit.queue.incarnation()) !== undefined,
+      holdsIncarnation: kit.queue.holdsIncarnation,
       heartbeatMs: 120_000,
       clock,
       log: kit.log,

@@ -55,6 +55,7 @@ export const makeFakeDeliveryQueue = (): FakeDeliveryQueue => {
     // Workers of a test take when they are told to.
     wake: () => Promise.resolve(),
     incarnation: () => Promise.resolve(incarnation),
+    holdsIncarnation: () => Promise.resolve(incarnation !== undefined),
     raiseIncarnation: (from, to) => {
       if (incarnation !== from) return Promise.resolve(false)
       incarnation = to

@@ -11,7 +11,7 @@ const REMAINING_MS = 60_000
 const away = () => Promise.reject(new BrokerError('queue_unavailable', 'no Redis'))
 
 type Script = {
-  incarnation?: () => Promise<number | undefined>
+  holds?: () => Promise<boolean>
   abandoned?: string[]
   fromQueue?: Taken
   due?: () => Promise<number>
@@ -24,7 +24,7 @@ const setUp = (script: Script = {}) => {
   let mayTake: () => boolean = () => true
   const queue: DrainDeps['queue'] = {
     port: {
-      incarnation: script.incarnation ?? (() => Promise.resolve(1)),
+      holdsIncarnation: script.holds ?? (() => Promise.resolve(true)),
       abandoned: () => Promise.resolve(script.abandoned ?? []),
       replace: (jobs) => {
         for (const { deliveryId } of jobs) calls.push(`replace ${deliveryId}`)
@@ -89,9 +89,9 @@ it('takes no more when only the longest attempt would still fit', async () => {
 
 it.each([
   ['is away', away],
-  ['was emptied', () => Promise.resolve(undefined)],
-])('takes what is due from Postgres when Redis %s', async (_, incarnation) => {
-  const { drain, calls } = setUp({ incarnation })
+  ['was emptied', () => Promise.resolve(false)],
+])('takes what is due from Postgres when Redis %s', async (_, holds) => {
+  const { drain, calls } = setUp({ holds })
   expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 2, end: 'empty' })
   expect(calls).toEqual(['forget kick', 'log'])
 })

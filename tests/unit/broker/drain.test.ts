@@ -113,3 +113,22 @@ it('reports a Postgres that is away, too, when there is no Redis', async () => {
   const { drain } = setUp({ withoutQueue: true, due })
   expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', end: 'log_unavailable' })
 })
+
+it('hides no fault of ours behind an outage', async () => {
+  const fault = () => Promise.reject(new Error('a fault'))
+  await expect(setUp({ holds: fault }).drain(REMAINING_MS)).rejects.toThrow('a fault')
+  const { drain } = setUp({ withoutQueue: true, due: fault })
+  await expect(drain(REMAINING_MS)).rejects.toThrow('a fault')
+})
+
+it('says that the time was over, also when it took from Postgres', async () => {
+  const set: ReturnType<typeof setUp> = setUp({
+    withoutQueue: true,
+    due: async () => {
+      await set.clock.advance(40_000)
+      return 1
+    },
+  })
+  const { drain } = set
+  expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 1, end: 'time' })
+})

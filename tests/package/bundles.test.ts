@@ -26,6 +26,7 @@ const FUNCTIONS = [
   ['deliveries', 'functions/deliveries/handler', false],
   ['site', 'functions/site/handler', false],
   ['sweep', 'functions/sweep/handler', true],
+  ['events', 'functions/trigger/events', true],
 ] as const
 
 const KIB = 1024

@@ -17,7 +17,7 @@ beforeAll(async () => {
   template = readTemplate(await packagedOnce())
 }, PACKAGING_TIMEOUT_MS)
 
-const NAMES = ['Deliveries', 'List', 'Manage', 'Register', 'Site', 'Sweep', 'Trigger']
+const NAMES = ['Deliveries', 'Events', 'List', 'Manage', 'Register', 'Site', 'Sweep', 'Trigger']
 
 describe('the roles', () => {
   const granted = () =>
@@ -33,7 +33,15 @@ describe('the roles', () => {
       actions: 'logs:CreateLogStream logs:PutLogEvents',
       on: `${name}LogGroup`,
     }))
-    const others = [{ role: 'SweepRole', actions: 'sqs:SendMessage', on: 'FailedRuns' }]
+    const others = [
+      {
+        role: 'EventsRole',
+        actions: 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+        on: 'EventsQueue',
+      },
+      { role: 'EventsRole', actions: 'sqs:SendMessage', on: 'FailedEvents' },
+      { role: 'SweepRole', actions: 'sqs:SendMessage', on: 'FailedRuns' },
+    ]
     const order = (a: { role: string; on: string }, b: { role: string; on: string }) =>
       `${a.role}${a.on}`.localeCompare(`${b.role}${b.on}`)
     expect(granted().sort(order)).toEqual([...logs, ...others].sort(order))
@@ -76,6 +84,17 @@ describe('the roles', () => {
     })
     const rules = 'arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/'
     expect(policies).toEqual([
+      {
+        queue: 'EventsDeadLetters',
+        principal: { Service: 'sns.amazonaws.com' },
+        // An empty condition, which lets every topic in, is what the framework writes for a topic that it makes itself.
+        condition: { ArnEquals: { 'aws:SourceArn': { Ref: 'EventsTopic' } } },
+      },
+      {
+        queue: 'FailedEvents',
+        principal: { Service: 'events.amazonaws.com' },
+        condition: { ArnLike: { 'aws:SourceArn': { 'Fn::Sub': `${rules}webhook-broker-dev/*` } } },
+      },
       {
         queue: 'FailedRuns',
         principal: { Service: 'events.amazonaws.com' },

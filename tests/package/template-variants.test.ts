@@ -45,7 +45,10 @@ describe('stage prod', () => {
       BROKER_KEY_PREFIX: 'webhook-broker-prod',
     })
     expect(ofType(template, 'AWS::CloudWatch::Alarm').map(([id]) => id)).toEqual([
+      'EventsDeadAlarm',
+      'EventsFailedAlarm',
       'RunsFailedAlarm',
+      'EventsLateAlarm',
       'SweepMissingAlarm',
       'ApiErrorsAlarm',
     ])
@@ -80,7 +83,7 @@ describe('packaging', () => {
 
   it.each([
     ['in a function', '      role: RegisterRole', '      rolle: RegisterRole'],
-    ['in an event', '        - schedule:', '        - shedule:'],
+    ['in an event', 'maximumConcurrency:', 'maximumConcurency:'],
     ['of the provider', '  memorySize: 256', '  memorysize: 256'],
   ])('refuses a wrong key %s', async (_where, right, wrong) => {
     const folder = copyService((text) => text.replace(right, wrong))

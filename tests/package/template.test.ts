@@ -17,7 +17,7 @@ beforeAll(async () => {
   template = readTemplate(await packagedOnce())
 }, PACKAGING_TIMEOUT_MS)
 
-const FUNCTIONS = ['deliveries', 'list', 'manage', 'register', 'site', 'sweep', 'trigger']
+const FUNCTIONS = ['deliveries', 'events', 'list', 'manage', 'register', 'site', 'sweep', 'trigger']
 const properties = (id: string) => propertiesOf(template, id)
 const functionOf = (name: string) =>
   properties(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`)
@@ -41,6 +41,7 @@ describe('the functions', () => {
 
   it('have a handler that is in their package', () => {
     expect(functionOf('trigger')['Handler']).toBe('functions/trigger/http.handler')
+    expect(functionOf('events')['Handler']).toBe('functions/trigger/events.handler')
     for (const name of ['deliveries', 'list', 'manage', 'register', 'site', 'sweep']) {
       expect(functionOf(name)['Handler']).toBe(`functions/${name}/handler.handler`)
     }
@@ -119,6 +120,65 @@ describe('the gateway', () => {
   })
 })
 
+describe('the sources of triggers', () => {
+  it('are a queue that reports failed records one by one and gives them up after five times', () => {
+    expect(properties('EventsEventSourceMappingSQSEventsQueue')).toEqual({
+      BatchSize: 10,
+      Enabled: true,
+      EventSourceArn: { 'Fn::GetAtt': ['EventsQueue', 'Arn'] },
+      FunctionName: { 'Fn::GetAtt': ['EventsLambdaFunction', 'Arn'] },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 2 },
+    })
+    expect(properties('EventsQueue')).toMatchObject({
+      VisibilityTimeout: 180,
+      RedrivePolicy: {
+        maxReceiveCount: 5,
+        deadLetterTargetArn: { 'Fn::GetAtt': ['EventsDeadLetters', 'Arn'] },
+      },
+    })
+    // Lambda refuses a queue that shows a record again before the function is out of time.
+    expect(functionOf('events')['Timeout']).toBe(30)
+  })
+
+  it('are a topic whose undelivered notifications are kept', () => {
+    const [[, subscription] = [], ...others] = ofType(template, 'AWS::SNS::Subscription')
+    expect(others).toEqual([])
+    expect(subscription).toMatchObject({
+      Protocol: 'lambda',
+      TopicArn: { Ref: 'EventsTopic' },
+      Endpoint: { 'Fn::GetAtt': ['EventsLambdaFunction', 'Arn'] },
+      RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['EventsDeadLetters', 'Arn'] } },
+    })
+  })
+
+  it('are a bus of its own whose undelivered events are kept', () => {
+    const rules = ofType(template, 'AWS::Events::Rule').filter(([, rule]) => 'EventPattern' in rule)
+    expect(rules.map(([, rule]) => rule)).toMatchObject([
+      {
+        EventBusName: 'webhook-broker-dev',
+        EventPattern: { source: [{ prefix: '' }] },
+        State: 'ENABLED',
+        Targets: [
+          {
+            Arn: { 'Fn::GetAtt': ['EventsLambdaFunction', 'Arn'] },
+            RetryPolicy: { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 10 },
+            DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['FailedEvents', 'Arn'] } },
+          },
+        ],
+      },
+    ])
+  })
+
+  it('repeat what the function failed with, and keep what failed for good', () => {
+    expect(properties('EventsLambdaEvConf')).toMatchObject({
+      MaximumRetryAttempts: 2,
+      MaximumEventAgeInSeconds: 3600,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FailedEvents', 'Arn'] } } },
+    })
+  })
+})
+
 describe('stage dev', () => {
   it('wakes nobody', () => {
     expect(ofType(template, 'AWS::CloudWatch::Alarm')).toEqual([])
@@ -160,7 +220,9 @@ describe('the schedules', () => {
     expect(allowed.sort()).toEqual(
       [
         ...byGateway.map((name) => `apigateway.amazonaws.com ${name}LambdaFunction`),
+        'events.amazonaws.com EventsLambdaFunction',
         'events.amazonaws.com SweepLambdaFunction',
+        'sns.amazonaws.com EventsLambdaFunction',
       ].sort(),
     )
     for (const [, permission] of ofType(template, 'AWS::Lambda::Permission')) {

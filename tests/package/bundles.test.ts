@@ -27,6 +27,7 @@ const FUNCTIONS = [
   ['site', 'functions/site/handler', false],
   ['sweep', 'functions/sweep/handler', true],
   ['events', 'functions/trigger/events', true],
+  ['drain', 'functions/worker/scheduled', true],
 ] as const
 
 const KIB = 1024

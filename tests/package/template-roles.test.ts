@@ -17,7 +17,17 @@ beforeAll(async () => {
   template = readTemplate(await packagedOnce())
 }, PACKAGING_TIMEOUT_MS)
 
-const NAMES = ['Deliveries', 'Events', 'List', 'Manage', 'Register', 'Site', 'Sweep', 'Trigger']
+const NAMES = [
+  'Deliveries',
+  'Drain',
+  'Events',
+  'List',
+  'Manage',
+  'Register',
+  'Site',
+  'Sweep',
+  'Trigger',
+]
 
 describe('the roles', () => {
   const granted = () =>
@@ -40,7 +50,10 @@ describe('the roles', () => {
         on: 'EventsQueue',
       },
       { role: 'EventsRole', actions: 'sqs:SendMessage', on: 'FailedEvents' },
+      { role: 'EventsRole', actions: 'lambda:InvokeFunction', on: 'DrainLambdaFunction' },
+      { role: 'TriggerRole', actions: 'lambda:InvokeFunction', on: 'DrainLambdaFunction' },
       { role: 'SweepRole', actions: 'sqs:SendMessage', on: 'FailedRuns' },
+      { role: 'DrainRole', actions: 'sqs:SendMessage', on: 'FailedRuns' },
     ]
     const order = (a: { role: string; on: string }, b: { role: string; on: string }) =>
       `${a.role}${a.on}`.localeCompare(`${b.role}${b.on}`)

@@ -9,6 +9,7 @@ import {
   propertiesOf,
   readTemplate,
   targetsIn,
+  type Properties,
   type Template,
 } from '../support/template.ts'
 
@@ -17,7 +18,17 @@ beforeAll(async () => {
   template = readTemplate(await packagedOnce())
 }, PACKAGING_TIMEOUT_MS)
 
-const FUNCTIONS = ['deliveries', 'events', 'list', 'manage', 'register', 'site', 'sweep', 'trigger']
+const FUNCTIONS = [
+  'deliveries',
+  'drain',
+  'events',
+  'list',
+  'manage',
+  'register',
+  'site',
+  'sweep',
+  'trigger',
+]
 const properties = (id: string) => propertiesOf(template, id)
 const functionOf = (name: string) =>
   properties(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`)
@@ -42,6 +53,7 @@ describe('the functions', () => {
   it('have a handler that is in their package', () => {
     expect(functionOf('trigger')['Handler']).toBe('functions/trigger/http.handler')
     expect(functionOf('events')['Handler']).toBe('functions/trigger/events.handler')
+    expect(functionOf('drain')['Handler']).toBe('functions/worker/scheduled.handler')
     for (const name of ['deliveries', 'list', 'manage', 'register', 'site', 'sweep']) {
       expect(functionOf(name)['Handler']).toBe(`functions/${name}/handler.handler`)
     }
@@ -52,7 +64,10 @@ describe('the functions', () => {
       name,
       functionOf(name)['ReservedConcurrentExecutions'],
     ])
-    expect(bounded.filter(([, limit]) => limit !== undefined)).toEqual([['sweep', 1]])
+    expect(bounded.filter(([, limit]) => limit !== undefined)).toEqual([
+      ['drain', 3],
+      ['sweep', 1],
+    ])
   })
 
   it('each have a log whose lines are removed one day', () => {
@@ -63,6 +78,14 @@ describe('the functions', () => {
     expect(logs.sort()).toEqual(
       FUNCTIONS.map((name) => [`/aws/lambda/webhook-broker-dev-${name}`, 7]),
     )
+  })
+
+  it('that accept triggers know the drain they kick; no other does', () => {
+    const kicking = FUNCTIONS.filter((name) => {
+      const { Variables } = functionOf(name)['Environment'] as { Variables: Properties }
+      return Variables['BROKER_DRAIN_FUNCTION'] === 'webhook-broker-dev-drain'
+    })
+    expect(kicking).toEqual(['events', 'trigger'])
   })
 })
 
@@ -186,30 +209,30 @@ describe('stage dev', () => {
 })
 
 describe('the schedules', () => {
-  it.each([{ name: 'Sweep', rate: 'rate(15 minutes)', timeoutS: 60, waitS: 180 }])(
-    '$name runs at $rate; a run that fails is noticed, not repeated',
-    (schedule) => {
-      const { name, rate, timeoutS, waitS } = schedule
-      expect(properties(`${name}EventsRuleSchedule1`)).toMatchObject({
-        ScheduleExpression: rate,
-        State: 'ENABLED',
-        Targets: [
-          {
-            Arn: { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] },
-            RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 },
-            DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
-          },
-        ],
-      })
-      // A run that finds every slot taken waits for as long as the one before it may take, and is no failure.
-      expect(properties(`${name}LambdaFunction`)['Timeout']).toBe(timeoutS)
-      expect(properties(`${name}LambdaEvConf`)).toMatchObject({
-        MaximumRetryAttempts: 0,
-        MaximumEventAgeInSeconds: waitS,
-        DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } } },
-      })
-    },
-  )
+  it.each([
+    { name: 'Sweep', rate: 'rate(15 minutes)', timeoutS: 60, waitS: 180 },
+    { name: 'Drain', rate: 'rate(1 minute)', timeoutS: 120, waitS: 300 },
+  ])('$name runs at $rate; a run that fails is noticed, not repeated', (schedule) => {
+    const { name, rate, timeoutS, waitS } = schedule
+    expect(properties(`${name}EventsRuleSchedule1`)).toMatchObject({
+      ScheduleExpression: rate,
+      State: 'ENABLED',
+      Targets: [
+        {
+          Arn: { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] },
+          RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 },
+          DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } },
+        },
+      ],
+    })
+    // A run that finds every slot taken waits for as long as the one before it may take, and is no failure.
+    expect(properties(`${name}LambdaFunction`)['Timeout']).toBe(timeoutS)
+    expect(properties(`${name}LambdaEvConf`)).toMatchObject({
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: waitS,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FailedRuns', 'Arn'] } } },
+    })
+  })
 
   it('is each allowed to invoke its function, and nothing else is invoked by anybody', () => {
     const allowed = ofType(template, 'AWS::Lambda::Permission').map(
@@ -220,6 +243,7 @@ describe('the schedules', () => {
     expect(allowed.sort()).toEqual(
       [
         ...byGateway.map((name) => `apigateway.amazonaws.com ${name}LambdaFunction`),
+        'events.amazonaws.com DrainLambdaFunction',
         'events.amazonaws.com EventsLambdaFunction',
         'events.amazonaws.com SweepLambdaFunction',
         'sns.amazonaws.com EventsLambdaFunction',

@@ -181,13 +181,14 @@ const missing = (env: Environment, mode: Mode): string[] => {
   const needed: string[] = []
   if (mode !== 'start') needed.push('DATABASE_URL')
   if (mode === 'api' || mode === 'worker' || mode === 'sweep') needed.push('REDIS_URL')
-  if (env['BROKER_DISPATCHER']?.trim() === 'qstash') {
-    needed.push('QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'BROKER_PUBLIC_URL')
-  }
   if (isOnLambda(env, mode)) needed.push('BROKER_SECRET_KEY')
   const faults = needed.filter((name) => isBlank(env[name])).map((name) => `${name} is missing`)
   if (isBlank(env['UPSTASH_REDIS_REST_URL']) !== isBlank(env['UPSTASH_REDIS_REST_TOKEN'])) {
     faults.push('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together')
+  }
+  // Better a refusal than a broker that takes it for bullmq without a word.
+  if (env['BROKER_DISPATCHER']?.trim() === 'qstash') {
+    faults.push('BROKER_DISPATCHER=qstash is not available yet: use bullmq')
   }
   return faults
 }

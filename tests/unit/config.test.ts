@@ -169,11 +169,10 @@ describe('what a process needs', () => {
     expect(refusal({}, 'start')).toBe('accepted')
   })
 
-  it('names what QStash needs when it dispatches', () => {
-    const message = refusal({ ...API, BROKER_DISPATCHER: 'qstash' })
-    expect(message).toContain('QSTASH_TOKEN is missing')
-    expect(message).toContain('QSTASH_CURRENT_SIGNING_KEY is missing')
-    expect(message).toContain('BROKER_PUBLIC_URL is missing')
+  it('is no QStash: a dispatcher that is not there yet is refused, not taken for another one', () => {
+    expect(refusal({ ...API, BROKER_DISPATCHER: 'qstash' })).toContain(
+      'BROKER_DISPATCHER=qstash is not available yet: use bullmq',
+    )
   })
 
   it('is both halves of the REST access to Redis', () => {

@@ -10,10 +10,18 @@ const opened = openFunction('trigger-events')
 const { config, log } = opened
 const queueing = await openQueueing(opened)
 
-export const handler = makeHandleEvents({
+const handle = makeHandleEvents({
   trigger: makeAccepting(config, { ...opened, ...queueing }).trigger,
   kick: await openKick(config, { ...queueing, log }),
   tenant: config.eventsTenant,
   maxPayloadBytes: config.http.maxPayloadBytes,
   log,
 })
+
+export const handler = async (event: unknown): ReturnType<typeof handle> => {
+  try {
+    return await handle(event)
+  } finally {
+    opened.metrics.flush()
+  }
+}

@@ -49,3 +49,11 @@ test('a trigger writes its counts before it answers, a sweep its own and the sta
     ]),
   )
 })
+
+test('what a queue brings is counted as well', () => {
+  const fired = run.lines.indexOf('fired')
+  expect(fired).toBeGreaterThan(0)
+  expect(embedded(run.lines.indexOf('swept'), fired)).toMatchObject([
+    { function: 'trigger-events', messages_accepted_total: 1, deliveries_accepted_total: 0 },
+  ])
+})

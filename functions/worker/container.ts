@@ -1,5 +1,5 @@
 // The worker as a long-running process: what a container runs, and `npm run worker`. Any number of them may run. The
-// worker of a scale-to-zero deployment, a bounded run on a schedule, stands beside it when it comes.
+// worker of a scale-to-zero deployment, a bounded run on a schedule, stands beside it (scheduled.ts).
 
 import type { Config } from '../../lib/config.ts'
 import {

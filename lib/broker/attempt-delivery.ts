@@ -9,13 +9,12 @@ import type { RetrySchedule } from '../domain/retry-schedule.ts'
 import type { SecretBox } from '../domain/secret-box.ts'
 import type { RateLimit } from '../domain/webhook.ts'
 import { attemptHeaders } from './attempt-headers.ts'
-import { makeLease, type Lease } from './lease.ts'
+import { makeLease, type Lease, type LeaseDeps } from './lease.ts'
 import { disableWebhook } from './disable-webhook.ts'
 import type { AfterAttempt } from './isolation.ts'
 import type {
   AttemptResult,
   Claim,
-  Clock,
   DeliveryLog,
   IdSource,
   JobVerdict,
@@ -30,24 +29,22 @@ import type {
 import type { RoutingDeps } from './routing.ts'
 import type { Turns } from './turns.ts'
 
-export type AttemptDeps = RoutingDeps & {
-  deliveryLog: Pick<DeliveryLog, 'claim' | 'record' | 'postpone'>
-  turns: Turns
-  webhooks: Pick<WebhookStore, 'disable'>
-  sender: Sender
-  secretBox: Pick<SecretBox, 'open'>
-  clock: Clock
-  random: Random
-  ids: IdSource
-  schedule: RetrySchedule
-  jitter: number
-  userAgent: string
-  /** What the attempt means for its webhook and for those that wait. Never rejects. */
-  afterAttempt: AfterAttempt
-  /** For a process that is ended from outside: how long it has left. An attempt that may last longer is not begun. */
-  remainingMs?: () => number
-  steps: Steps
-}
+export type AttemptDeps = RoutingDeps &
+  LeaseDeps & {
+    deliveryLog: Pick<DeliveryLog, 'claim' | 'record' | 'postpone'>
+    turns: Turns
+    webhooks: Pick<WebhookStore, 'disable'>
+    sender: Sender
+    secretBox: Pick<SecretBox, 'open'>
+    random: Random
+    ids: IdSource
+    schedule: RetrySchedule
+    jitter: number
+    userAgent: string
+    /** What the attempt means for its webhook and for those that wait. Never rejects. */
+    afterAttempt: AfterAttempt
+    steps: Steps
+  }
 
 export type AttemptDelivery = {
   /** For a job of the queue. @throws BrokerError `log_unavailable` when Postgres does not answer */

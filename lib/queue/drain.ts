@@ -10,7 +10,13 @@ import { BrokerError } from '../domain/errors.ts'
 import { isId } from '../domain/ids.ts'
 import { backendOverOne } from './backend.ts'
 import { makeQueueNames } from './names.ts'
-import { AFTER_FAULT_MS, RetryAt, workerOptions, type TakerSettings } from './taking.ts'
+import {
+  AFTER_FAULT_MS,
+  GIVEN_BACK_MS,
+  RetryAt,
+  workerOptions,
+  type TakerSettings,
+} from './taking.ts'
 
 export type JobSourceDeps = {
   /** Told when the queue knows what became of a job (W8). */
@@ -18,9 +24,6 @@ export type JobSourceDeps = {
   nowMs(): number
   log: Log
 }
-
-// How long a job rests that could not be claimed because Postgres was away.
-const GIVEN_BACK_MS = 1_000
 
 /** Never run: it is asked for one job after the other. A class, because the ends of a job that fetch the next one in the
  *  same command are open to heirs only. */

@@ -27,6 +27,8 @@ export class RetryAt extends Error {
 
 /** How long a job waits after a fault of ours that is not an outage. */
 export const AFTER_FAULT_MS = 30_000
+/** How long one rests that could not be claimed because Postgres was away. */
+export const GIVEN_BACK_MS = 1_000
 
 const LOCK_MARGIN_MS = 1_000
 // BullMQ's own stalled check: the sweep finds abandoned jobs sooner and never gives up on them.

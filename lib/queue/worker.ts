@@ -10,7 +10,13 @@ import { backendOver } from './backend.ts'
 import { makeQueueNames } from './names.ts'
 import { connectWorker } from './options.ts'
 import { makeHolds, makeRest, makeStepBack } from './rest.ts'
-import { AFTER_FAULT_MS, RetryAt, workerOptions, type TakerSettings } from './taking.ts'
+import {
+  AFTER_FAULT_MS,
+  GIVEN_BACK_MS,
+  RetryAt,
+  workerOptions,
+  type TakerSettings,
+} from './taking.ts'
 
 export type WorkerSettings = TakerSettings & { redisUrl: string }
 
@@ -33,7 +39,6 @@ export type QueueWorker = {
 
 // How long a job is kept between questions while Postgres is away.
 const PAUSES_MS = [1_000, 2_000, 4_000]
-const GIVEN_BACK_MS = 1_000
 // What BullMQ gets to tell Redis of the last jobs.
 const LAST_WORDS_MS = 1_000
 

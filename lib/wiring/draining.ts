@@ -20,19 +20,21 @@ const AFTER_ATTEMPT_MS = 5_000
  * @throws BrokerError `invalid_request` when the Redis evicts
  */
 export const openDraining = async (opened: Opened): Promise<Drain> => {
-  const { config, log } = opened
-  const routing = openRoutingLater(opened)
-  const queue = config.redisUrl === undefined ? undefined : openQueue(config.redisUrl, config, log)
-  await queue?.check()
-  const shared = {
-    source: {
-      queue: queue && takingFrom(opened, queue),
-      kickMark: queue?.kickMark ?? (await openReadyRouting(opened))?.kickMark,
-    },
-    port: queue?.queue,
-    routing,
-  }
+  const shared = await openShared(opened)
   return (remainingMs) => runOnce(opened, shared, remainingMs)
+}
+
+const openShared = async (opened: Opened): Promise<Shared> => {
+  const { config, log } = opened
+  if (config.redisUrl === undefined) {
+    const routes = await openReadyRouting(opened)
+    const source = { queue: undefined, kickMark: routes?.kickMark }
+    return { source, port: undefined, routing: routes?.routing }
+  }
+  const opening = openQueue(config.redisUrl, config, log)
+  await opening.check()
+  const source = { queue: takingFrom(opened, opening), kickMark: opening.kickMark }
+  return { source, port: opening.queue, routing: openRoutingLater(opened) }
 }
 
 const takingFrom = (

@@ -69,8 +69,7 @@ export const openRoutingLater = ({
 }: {
   config: Config
   log: Log
-}): RoutingTable | undefined => {
-  if (config.redisUrl === undefined && config.upstash === undefined) return undefined
+}): RoutingTable => {
   const open = async () => {
     const routes = openRouting(config.redisUrl, config, log)
     await routes.ready()

@@ -63,13 +63,7 @@ export const openRoutingTable = async (opened: {
 }): Promise<RoutingTable | undefined> => (await openReadyRouting(opened))?.routing
 
 /** The same, connecting at its first use: for the drain, which changes a route only after a 410. */
-export const openRoutingLater = ({
-  config,
-  log,
-}: {
-  config: Config
-  log: Log
-}): RoutingTable => {
+export const openRoutingLater = ({ config, log }: { config: Config; log: Log }): RoutingTable => {
   const open = async () => {
     const routes = openRouting(config.redisUrl, config, log)
     await routes.ready()

@@ -46,7 +46,7 @@ export const attemptRow = (attempt: Attempt): string[] => [
   attempt.durationMs === null ? '' : `${attempt.durationMs} ms`,
 ]
 
-export type Progress = { total: number; replayed: number; skipped: number }
+type Progress = { total: number; replayed: number; skipped: number }
 
 const BAR_WIDTH = 30
 

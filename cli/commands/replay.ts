@@ -1,4 +1,5 @@
-// `webhook-broker replay dlv_…`, or with a filter: `webhook-broker replay --status dead --event upload_image`.
+// `webhook-broker replay dlv_…`, or with a filter: `webhook-broker replay --status dead --event upload_image`, or what a
+// webhook missed while it was disabled: `webhook-broker replay --missed --webhook wh_…`.
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { components } from '../../client/client.ts'
@@ -7,17 +8,19 @@ import { unwrap, type Context, type Kit } from '../kit.ts'
 import { paintStatus, progressBar } from '../present.ts'
 import { addFilter, filterOf, type FilterOptions } from './filter.ts'
 
-type Options = FilterOptions & { dryRun?: true }
+type Options = FilterOptions & { missed?: true; dryRun?: true }
 
 type Replay = components['schemas']['Replay']
 type ReplayFilter = Replay['filter']
 
 export const addReplay = ({ command, run }: Kit): void => {
   addFilter(command('replay [id...]', 'send deliveries again: those named, or all of a filter'))
+    .option('--missed', 'what --webhook was never sent, because it was disabled at the time')
     .option('--dry-run', 'only say how many it would be')
     .action(
       run<Options>(async (context, ids, options) => {
-        const filter = filterOf(options)
+        const filter: ReplayFilter = filterOf(options)
+        if (options.missed === true) Object.assign(filter, missedOf(options))
         const isFiltered = Object.keys(filter).length > 0
         if (ids.length > 0 && isFiltered) throw new UsageError('give ids or a filter, not both')
         // Nothing never means "all".
@@ -32,6 +35,17 @@ export const addReplay = ({ command, run }: Kit): void => {
         return replayMany(context, asked, options.dryRun === true)
       }),
     )
+}
+
+/** Judged here already: the broker's answer would name fields that nobody typed. */
+const missedOf = ({ webhook, status, event, message }: Options): ReplayFilter => {
+  if (webhook === undefined) {
+    throw new UsageError('--missed needs --webhook <id>: it is one webhook that missed them')
+  }
+  if ([status, event, message].some((option) => option !== undefined)) {
+    throw new UsageError('--missed goes with --webhook, --from and --to alone')
+  }
+  return { missed: true }
 }
 
 const replayOne = async ({ client, out }: Context, id: string): Promise<ExitCode> => {

@@ -125,3 +125,45 @@ test('neither ids nor a filter never means all: exit code 2, and nothing is sent
   expect(receiver.received.slice(before).map(({ url }) => url)).toEqual(['/control'])
   expect(await statuses(ids)).toEqual(new Set(['dead']))
 })
+
+const turn = async (eventName: string, id: string, status: string) => {
+  const body = JSON.stringify({ status })
+  const answer = await broker.request('PATCH', `/api/v0/webhooks/${eventName}/${id}`, { body })
+  expect(answer.status).toBe(200)
+}
+
+test('what a webhook missed while it was disabled is sent, once, by --missed', async () => {
+  receiver.answer = 200
+  const { id } = await broker.register('missed', `${receiver.url}/missed`)
+  await turn('missed', id, 'disabled')
+  for (const n of [1, 2, 3]) await broker.trigger('missed', { body: String(n) })
+  await turn('missed', id, 'enabled')
+  const missed = ['replay', '--missed', '--webhook', id]
+
+  expect(parse(await cli.run([...missed, '--dry-run', '--json']))).toEqual({
+    dryRun: true,
+    count: 3,
+  })
+  expect(receiver.received).toHaveLength(0)
+  expect(await cli.run(missed)).toEqual({
+    code: 0,
+    stdout: 'replayed: 3 of 3, 0 skipped\n',
+    stderr: '',
+  })
+  await receiver.waitFor(3)
+  expect(receiver.received.map(({ body }) => body.toString()).sort()).toEqual(['1', '2', '3'])
+  // Nothing is missed any more.
+  expect((await cli.run(missed)).stdout).toBe('replayed: 0 of 0, 0 skipped\n')
+})
+
+test('--missed without its webhook, or with what it cannot go with, is exit code 2', async () => {
+  expect(await cli.run(['replay', '--missed'])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'webhook-broker: --missed needs --webhook <id>: it is one webhook that missed them\n',
+  })
+  const named = ['replay', '--missed', '--webhook', `wh_${'0'.repeat(26)}`]
+  expect((await cli.run([...named, '--status', 'dead'])).code).toBe(2)
+  expect((await cli.run(['replay', '--missed', `dlv_${'0'.repeat(26)}`])).code).toBe(2)
+  expect((await cli.run(named)).code).toBe(5)
+})

@@ -10,7 +10,7 @@ import type { SecretBox } from '../domain/secret-box.ts'
 import type { RateLimit } from '../domain/webhook.ts'
 import { attemptHeaders } from './attempt-headers.ts'
 import { makeLease, type Lease, type LeaseDeps } from './lease.ts'
-import { disableWebhook } from './disable-webhook.ts'
+import { tellDisabled } from './disable-webhook.ts'
 import type { AfterAttempt } from './isolation.ts'
 import type {
   AttemptResult,
@@ -24,7 +24,6 @@ import type {
   Refusal,
   Sender,
   Steps,
-  WebhookStore,
 } from './ports.ts'
 import type { RoutingDeps } from './routing.ts'
 import type { Turns } from './turns.ts'
@@ -33,7 +32,6 @@ export type AttemptDeps = RoutingDeps &
   LeaseDeps & {
     deliveryLog: Pick<DeliveryLog, 'claim' | 'record' | 'postpone'>
     turns: Turns
-    webhooks: Pick<WebhookStore, 'disable'>
     sender: Sender
     secretBox: Pick<SecretBox, 'open'>
     random: Random
@@ -161,9 +159,11 @@ const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) =
       })
   const recorded = await record(deps, { claim, outcome, durationMs, plan }, lease)
   deps.steps('W7')
-  if (plan.kind === 'dead' && plan.disablesWebhook) {
-    await disableWebhook(deps, claim.webhookId, 'gone')
-  }
+  await tellDisabled(deps, {
+    webhookId: claim.webhookId,
+    reason: 'gone',
+    change: recorded.disabled,
+  })
   logFinished(deps, { claim, outcome, durationMs, firstByteMs, plan, recorded })
   // An attempt that was not sent says nothing about the receiver.
   const told = lease.lostBeforeSending() ? undefined : outcome

@@ -129,7 +129,7 @@ export type WebhookStore = {
     sealedSecret: string,
     overlapMs: number,
   ): Promise<Webhook | undefined>
-  /** The broker itself disables it (the receiver answered 410). @returns null when it was disabled already */
+  /** The broker itself disables it, because it has failed for days. @returns null when it was disabled already */
   disable(webhookId: string, reason: DisabledReason): Promise<RoutingChange | null>
   /** Deliveries that waited for a webhook to be enabled become due, at most `limit`. */
   releaseParked(webhookId: string, limit: number): Promise<Ready[]>
@@ -273,6 +273,8 @@ export type Recorded = {
   /** Of the hand-over that this result decided on, where it plans a retry. */
   generation: number
   dbNowMs: number
+  /** The webhook that this result disabled, for the routing table; null when it disabled none. */
+  disabled: RoutingChange | null
 }
 
 export type DeliveryLog = {
@@ -287,7 +289,8 @@ export type DeliveryLog = {
   claimDue(tokens: readonly string[], needsTurn?: (delivery: NeedsTurn) => void): Promise<Claim[]>
   /** It waits for its turn: parked until then, without an attempt. Batched across callers. */
   postpone(deliveryId: string, delayMs: number): Promise<void>
-  /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. */
+  /** W7: fenced by token and attempt number, batched. Can be repeated after a lost connection. A plan that disables the
+   *  webhook does so in the same commit, unless the lease was lost. */
   record(result: AttemptResult): Promise<Recorded>
   /** A hand-over after a refused claim: takes the next generation if `after` is still the newest of an open delivery.
    *  Undefined: a newer hand-over has been decided on, which will do, or the delivery has ended. */

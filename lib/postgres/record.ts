@@ -1,89 +1,13 @@
 // W7, the result: the attempt's row and the delivery's new state in one statement, fenced by claim token and attempt
-// number, batched across attempts. It commits before the queue is told anything.
+// number, batched across attempts. It commits before the queue is told anything. A result that disables its webhook does so
+// in the same commit.
 
-import type { AttemptResult, Recorded } from '../broker/ports.ts'
+import type { AttemptResult, Recorded, RoutingChange } from '../broker/ports.ts'
 import { judge } from '../domain/attempt.ts'
 import type { DeliveryStatus } from '../domain/delivery.ts'
 import type { Database } from './database.ts'
-import { asBuffer, interval, ms } from './sql.ts'
-
-/*
- * `held`: the claim is still this attempt's. `repeated`: this very result is already recorded (the answer was lost).
- * Neither: the lease was lost; a success is recorded all the same, because the receiver did get it, and turns `dead`
- * and `cancelled` into `delivered`; a failure is dropped, the log says `unknown` already.
- * A result of an older series (before a replay) is written as an attempt and changes no status.
- */
-const RECORD = `
-with asked as materialized (
-  select * from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::float8[], $6::float8[], $7::boolean[],
-    $8::text[], $9::int[], $10::text[], $11::bytea[], $12::text[], $13::text[], $14::float8[], $15::boolean[],
-    $16::boolean[])
-  as a(id, token, number, series, claimed_ms, duration_ms, succeeded, code, status_code, response_headers,
-    response_body, detail, dead_reason, delay_ms, uses_step, stale)
-),
-locked as materialized (
-  select d.* from deliveries d where d.id in (select id from asked) order by d.id for update
-),
-judged as materialized (
-  select a.*, d.series as current_series, d.finished_at as was_finished_at,
-    (d.claim_token = a.token and d.attempt_count = a.number) is true and d.lease_until is not null as held,
-    (d.claim_token = a.token and d.attempt_count = a.number) is true and d.lease_until is null as repeated
-  from asked a join locked d on d.id = a.id
-),
-logged as (
-  insert into attempts (delivery_id, number, series, started_at, finished_at, duration_ms, outcome, code, status_code,
-    response_headers, response_body, detail)
-  select id, number, series, to_timestamp(claimed_ms / 1000), now(), duration_ms,
-    case when succeeded then 'succeeded' else 'failed' end, code, status_code,
-    response_headers::jsonb, response_body, detail
-  from judged where held or (succeeded and not repeated)
-  on conflict (delivery_id, number) do update set
-    outcome = excluded.outcome, finished_at = excluded.finished_at, duration_ms = excluded.duration_ms,
-    code = excluded.code, status_code = excluded.status_code, response_headers = excluded.response_headers,
-    response_body = excluded.response_body, detail = excluded.detail
-  where attempts.outcome = 'unknown'
-),
-planned as materialized (
-  select j.*,
-    case
-      when j.series <> j.current_series then null
-      when j.succeeded then 'delivered'
-      when j.was_finished_at is not null then null
-      when j.delay_ms is not null then 'retrying'
-      else 'dead'
-    end as new_status,
-    now() + ${interval('j.delay_ms')} as next_at
-  from judged j
-  where j.held or (j.succeeded and not j.repeated)
-),
-changed as (
-  update deliveries d set
-    status = coalesce(p.new_status, d.status),
-    lease_until = case when p.held then null else d.lease_until end,
-    steps_used = d.steps_used + ((p.new_status = 'retrying' and p.uses_step) is true)::int,
-    generation = d.generation + ((p.new_status = 'retrying') is true)::int,
-    last_stale = case when p.held then p.stale else d.last_stale end,
-    parked = null,
-    next_attempt_at = case p.new_status when 'retrying' then p.next_at else d.next_attempt_at end,
-    due_at = case p.new_status when 'retrying' then
-      p.next_at + case when p.delay_ms <= $17::float8 then ${interval('$18::float8')} else interval '0' end
-      else d.due_at end,
-    dead_reason = case p.new_status when 'dead' then p.dead_reason when 'delivered' then null else d.dead_reason end,
-    first_delivered_at = case when p.succeeded then coalesce(d.first_delivered_at, now()) else d.first_delivered_at end,
-    finished_at = case when p.new_status in ('dead', 'delivered') and d.status <> 'delivered' then now()
-      else d.finished_at end
-  from planned p
-  where d.id = p.id
-  returning d.id, d.status, d.next_attempt_at, d.generation
-)
-select j.id, coalesce(c.status, d.status) as status, not (j.held or j.repeated) as fenced,
-  case when coalesce(c.status, d.status) in ('pending', 'retrying') and (j.held or j.repeated)
-    then ${ms('coalesce(c.next_attempt_at, d.next_attempt_at)')} end as next_ms,
-  coalesce(c.generation, d.generation) as generation,
-  ${ms('now()')} as now_ms
-from judged j
-join locked d on d.id = j.id
-left join changed c on c.id = j.id`
+import { RECORD, RECORD_AND_DISABLE } from './record-sql.ts'
+import { asBuffer } from './sql.ts'
 
 type Row = {
   id: string
@@ -92,6 +16,8 @@ type Row = {
   next_ms: number | null
   generation: number
   now_ms: number
+  /** Null where the result disabled no webhook; missing in the usual form. */
+  rerouted?: { tenant: string; event_name: string; url: string; version: number } | null
 }
 
 export type RecordSettings = {
@@ -109,11 +35,15 @@ export const recordBatch = async (
 ): Promise<Recorded[]> => {
   const columns = results.map(toColumns)
   const values = COLUMNS.map((name) => columns.map((column) => column[name]))
-  const rows = await database.query<Row>(RECORD, [
-    ...values,
-    settings.queueHorizonMs,
-    settings.graceMs,
-  ])
+  const common = [...values, settings.queueHorizonMs, settings.graceMs]
+  const disabling = results.filter(({ plan }) => plan.kind === 'dead' && plan.disablesWebhook)
+  const rows =
+    disabling.length === 0
+      ? await database.query<Row>(RECORD, common)
+      : await database.query<Row>(RECORD_AND_DISABLE, [
+          ...common,
+          disabling.map(({ claim }) => claim.deliveryId),
+        ])
   const byId = new Map(rows.map((row) => [row.id, row]))
   return results.map(({ claim }) => {
     const row = byId.get(claim.deliveryId)
@@ -125,8 +55,15 @@ export const recordBatch = async (
       nextAttemptAtMs: row.next_ms,
       generation: row.generation,
       dbNowMs: row.now_ms,
+      disabled: toChange(row.rerouted ?? null),
     }
   })
+}
+
+const toChange = (rerouted: NonNullable<Row['rerouted']> | null): RoutingChange | null => {
+  if (rerouted === null) return null
+  const { tenant, event_name: eventName, url: webhookUrl, version: to } = rerouted
+  return { tenant, eventName, webhookUrl, op: 'remove', from: to - 1, to }
 }
 
 const GONE: Recorded = {
@@ -135,6 +72,7 @@ const GONE: Recorded = {
   nextAttemptAtMs: null,
   generation: 0,
   dbNowMs: 0,
+  disabled: null,
 }
 
 const COLUMNS = [

@@ -1,7 +1,7 @@
 // What whoever attempts deliveries needs: the worker, the direct dispatcher and the scheduled drain.
 
 import { makeAttemptDelivery, type AttemptDeps } from '../broker/attempt-delivery.ts'
-import { disableWebhook } from '../broker/disable-webhook.ts'
+import { disableFailing } from '../broker/disable-webhook.ts'
 import { makeIsolation } from '../broker/isolation.ts'
 import { makePatience, REDIS_BUDGET_MS } from '../broker/patience.ts'
 import type {
@@ -61,7 +61,7 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
       },
       clock: systemClock,
       openMs: delivery.breakerOpenMs,
-      disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
+      disable: ({ webhookId }) => disableFailing(shared, webhookId),
       log,
     }),
     ...(parts.remainingMs === undefined ? {} : { remainingMs: parts.remainingMs }),

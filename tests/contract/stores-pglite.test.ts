@@ -14,6 +14,7 @@ import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { rateLimitSuite } from './rate-limit.suite.ts'
 import { missedReplaySuite } from './missed-replay.suite.ts'
+import { recordGoneSuite } from './record-gone.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
 import { statsStoreSuite } from './stats-store.suite.ts'
@@ -51,6 +52,7 @@ for (const suite of [
   acceptSuite,
   claimSuite,
   recordSuite,
+  recordGoneSuite,
   sweepStoreSuite,
   sweepRepairSuite,
   replayStoreSuite,

@@ -65,6 +65,35 @@ test('row 14: a worker that dies between W7 and W8 after a failure causes only t
   })
 })
 
+// The webhook was disabled by a second step after W7: a worker that died in between left it enabled.
+test('row 14: a worker that dies between W7 and W8 after a 410 leaves the webhook disabled', async () => {
+  const eventName = 'crash-gone'
+  await rig.webhooks(eventName, { behaviour: 'status=410' })
+  const victim = await rig.start('worker', { FAILPOINTS: 'W7=kill@1' })
+  await rig.client.trigger(eventName)
+  expect(await victim.exited).toEqual({ code: null, signal: 'SIGKILL' })
+  const [webhook] = await rig.postgres.sql(
+    'select status, disabled_reason from webhooks where event_name = $1',
+    [eventName],
+  )
+  expect(webhook).toEqual({ status: 'disabled', disabled_reason: 'gone' })
+  // Redis still has its URL, and is not believed: the version that it holds is not Postgres's any more.
+  await rig.client.trigger(eventName)
+  const survivor = await rig.start('worker')
+  await rig.settle()
+  expect(await rig.verdict(eventName)).toEqual({
+    accepted: 1,
+    delivered: 0,
+    dead: 1,
+    lost: 0,
+    late: 0,
+    duplicates: 0,
+    requests: 1,
+    violations: [],
+  })
+  expect((await survivor.stop()).code).toBe(0)
+})
+
 test('a worker that dies right after W8 (the queue knows) causes no duplicate', async () => {
   expect(await one({ step: 'W8', hit: 1 })).toEqual({ ...DELIVERED, duplicates: 0, requests: 1 })
 })

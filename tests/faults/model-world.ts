@@ -96,7 +96,6 @@ export const makeWorld = async (rig: StoreRig) => {
           return recorded
         },
       },
-      webhooks: rig.webhooks,
       sender: {
         send: async (request) => {
           await gate()

@@ -125,7 +125,7 @@ type Verdict =`,
     name: 'a result is recorded whoever holds the claim',
     edits: [
       {
-        file: 'lib/postgres/record.ts',
+        file: 'lib/postgres/record-sql.ts',
         from: '(d.claim_token = a.token and d.attempt_count = a.number) is true and d.lease_until is not null as held',
         to: 'true as held',
       },

@@ -50,7 +50,8 @@ type Script = {
   outcome?: ClaimOutcome
   send?: (request: SendRequest) => Promise<SendOutcome>
   record?: (result: AttemptResult) => Promise<Recorded>
-  change?: RoutingChange | null
+  /** What the log says that the result disabled. */
+  change?: RoutingChange
 }
 
 export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {}) => {
@@ -59,7 +60,6 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
   const steps: string[] = []
   const requests: SendRequest[] = []
   const results: AttemptResult[] = []
-  const disabled: string[] = []
   const routing = makeFakeRoutingTable()
   const attempts = makeAttemptDelivery({
     deliveryLog: {
@@ -83,14 +83,9 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
             nextAttemptAtMs: plan.kind === 'retry' ? 5_000 + plan.delayMs : null,
             generation: 7,
             dbNowMs: 5_000,
+            disabled: script.change ?? null,
           })
         )
-      },
-    },
-    webhooks: {
-      disable: (id) => {
-        disabled.push(id)
-        return Promise.resolve(script.change ?? null)
       },
     },
     sender: {
@@ -125,5 +120,5 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
     log,
     ...deps,
   })
-  return { clock, log, steps, requests, results, disabled, routing, attempts }
+  return { clock, log, steps, requests, results, routing, attempts }
 }

@@ -69,7 +69,6 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
   const attempts = makeAttemptDelivery({
     ...shared,
     deliveryLog: rig.deliveryLog,
-    webhooks: rig.webhooks,
     secretBox: makeSecretBox([]),
     schedule: [1_000, 2_000, 4_000],
     jitter: 0,

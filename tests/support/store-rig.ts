@@ -161,6 +161,7 @@ export const answered = (statusCode: number, body = new Uint8Array()): SendOutco
 
 export const retryIn = (delayMs: number): Plan => ({ kind: 'retry', delayMs, usesStep: true })
 export const DELIVERED: Plan = { kind: 'delivered' }
+export const GONE: Plan = { kind: 'dead', reason: 'gone', disablesWebhook: true }
 export const DEAD: Plan = { kind: 'dead', reason: 'schedule_exhausted', disablesWebhook: false }
 
 export const record = (

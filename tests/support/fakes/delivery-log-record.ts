@@ -3,13 +3,14 @@
 import type { AttemptResult, AttemptView, Recorded } from '../../../lib/broker/ports.ts'
 import { judge, type Plan } from '../../../lib/domain/attempt.ts'
 import { isOpen, type DeliveryStatus } from '../../../lib/domain/delivery.ts'
+import { disable } from './webhook-store.ts'
 import type { DeliveryRow, World } from './world.ts'
 
 export const record = (world: World, result: AttemptResult): Recorded => {
   const { claim, outcome, plan } = result
   const row = world.deliveries.get(claim.deliveryId)
   if (row === undefined) {
-    return { status: 'cancelled', fenced: true, nextAttemptAtMs: null, generation: 0, dbNowMs: 0 }
+    return { ...GONE }
   }
   const ours = row.claimToken === claim.token && row.attemptCount === claim.attemptNumber
   const held = ours && row.leaseUntilMs !== null
@@ -33,7 +34,20 @@ export const record = (world: World, result: AttemptResult): Recorded => {
     nextAttemptAtMs: ownOpen ? row.nextAttemptAtMs : null,
     generation: row.generation,
     dbNowMs: world.nowMs(),
+    disabled:
+      held && plan.kind === 'dead' && plan.disablesWebhook
+        ? disable(world, row.webhookId, 'gone')
+        : null,
   }
+}
+
+const GONE: Recorded = {
+  status: 'cancelled',
+  fenced: true,
+  nextAttemptAtMs: null,
+  generation: 0,
+  dbNowMs: 0,
+  disabled: null,
 }
 
 type Judged = { claim: AttemptResult['claim']; plan: Plan; succeeded: boolean }

@@ -7,7 +7,7 @@ import type {
   WebhookQuery,
   WebhookStore,
 } from '../../../lib/broker/ports.ts'
-import type { Webhook, WebhookChange } from '../../../lib/domain/webhook.ts'
+import type { DisabledReason, Webhook, WebhookChange } from '../../../lib/domain/webhook.ts'
 import { newHealth } from './health-store.ts'
 import { openDeliveries, statement, type WebhookRow, type World } from './world.ts'
 
@@ -26,13 +26,7 @@ export const makeFakeWebhookStore = (world: World): WebhookStore => ({
       row.secret = sealedSecret
       return toWebhook(row)
     }),
-  disable: (id, reason) =>
-    statement(world, () => {
-      const row = world.webhooks.get(id)
-      if (row === undefined || row.deleted || row.status === 'disabled') return null
-      Object.assign(row, { status: 'disabled', disabledReason: reason })
-      return bump(world, row, 'remove')
-    }),
+  disable: (id, reason) => statement(world, () => disable(world, id, reason)),
   releaseParked: (id, limit) => statement(world, () => releaseParked(world, id, limit)),
   routingVersions: () =>
     statement(world, () =>
@@ -64,6 +58,13 @@ const bump = (world: World, row: WebhookRow, op: RoutingChange['op']): RoutingCh
   const from = world.versions.get(tenant) ?? 0
   world.versions.set(tenant, from + 1)
   return { tenant, eventName, webhookUrl, op, from, to: from + 1 }
+}
+
+export const disable = (world: World, id: string, reason: DisabledReason): RoutingChange | null => {
+  const row = world.webhooks.get(id)
+  if (row === undefined || row.deleted || row.status === 'disabled') return null
+  Object.assign(row, { status: 'disabled', disabledReason: reason })
+  return bump(world, row, 'remove')
 }
 
 const register = (world: World, { sealedSecret, ...given }: NewWebhook) => {

@@ -3,7 +3,7 @@
 
 import { makeAttemptDelivery } from '../../../lib/broker/attempt-delivery.ts'
 import { makeAudit } from '../../../lib/broker/audit.ts'
-import { disableWebhook } from '../../../lib/broker/disable-webhook.ts'
+import { disableFailing } from '../../../lib/broker/disable-webhook.ts'
 import { makeTurns } from '../../../lib/broker/turns.ts'
 import { makeIsolation } from '../../../lib/broker/isolation.ts'
 import { makeManageWebhook } from '../../../lib/broker/manage-webhook.ts'
@@ -74,7 +74,7 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
       handOver: reached.enqueue,
       clock,
       openMs: 30_000,
-      disable: ({ webhookId }) => disableWebhook(shared, webhookId, 'failing'),
+      disable: ({ webhookId }) => disableFailing(shared, webhookId),
       log,
     }),
     sender: {

@@ -67,7 +67,7 @@ describe('an attempt', () => {
     expect(log.of('attempt.finished')).toMatchObject([{ code: 'refused', statusCode: null }])
   })
 
-  test('answered 410 disables the webhook and tells the routing table', async () => {
+  test('answered 410 asks the log to disable the webhook with the result, and tells the routing table', async () => {
     const change: RoutingChange = {
       tenant: 'default',
       eventName: 'e',
@@ -76,12 +76,15 @@ describe('an attempt', () => {
       from: 0,
       to: 1,
     }
-    const { attempts, disabled, routing } = setUpAttempt({
+    const { attempts, results, routing, log } = setUpAttempt({
       send: () => Promise.resolve(answered(410)),
       change,
     })
     expect(await attempts.byId('dlv_1')).toEqual({ kind: 'done' })
-    expect(disabled).toEqual(['wh_1'])
+    expect(results.map(({ plan }) => plan)).toEqual([
+      { kind: 'dead', reason: 'gone', disablesWebhook: true },
+    ])
+    expect(log.of('webhook.disabled')).toEqual([{ webhookId: 'wh_1', reason: 'gone' }])
     expect(await routing.versions(['default'])).toEqual([1])
   })
 
@@ -101,6 +104,7 @@ describe('an attempt', () => {
           nextAttemptAtMs: null,
           generation: 7,
           dbNowMs: 0,
+          disabled: null,
         }),
     })
     expect(await attempts.byId('dlv_1')).toEqual({ kind: 'done' })

@@ -39,6 +39,7 @@ const setUp = (turns: Turn[], onClaim: () => Promise<void> = () => Promise.resol
             nextAttemptAtMs: null,
             generation: 0,
             dbNowMs: 0,
+            disabled: null,
           }),
       },
       sender: {

@@ -44,6 +44,7 @@ describe('a result that Postgres does not take', () => {
               nextAttemptAtMs: null,
               generation: 0,
               dbNowMs: 0,
+              disabled: null,
             })
       },
     })

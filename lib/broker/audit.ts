@@ -16,5 +16,6 @@ export const makeAudit =
     return { balanced: off.length === 0, days }
   }
 
-const isBalanced = ({ matched, delivered, dead, cancelled, open }: AuditDay): boolean =>
+/** Whether every delivery of a day is accounted for. */
+export const isBalanced = ({ matched, delivered, dead, cancelled, open }: AuditDay): boolean =>
   matched === delivered + dead + cancelled + open

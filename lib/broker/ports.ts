@@ -461,6 +461,21 @@ export type AuditStore = {
   days(tenant: string): Promise<AuditDay[]>
 }
 
+/** Some of the log, added up. Messages from `fromId` on and before `untilId`, and the deliveries that came of them. */
+export type AuditPiece = {
+  fromId: string
+  untilId: string
+  days: (AuditDay & { tenant: string })[]
+  /** Whether the round goes on. */
+  more: boolean
+}
+
+export type AuditRounds = {
+  /** The next piece, about `limit` messages, of a round over everything newer than `oldestMs` (ms since 1970, by ids).
+   *  @returns undefined when another sweep is at it, or the last round ended less than an hour ago */
+  next(limit: number, oldestMs: number): Promise<AuditPiece | undefined>
+}
+
 /* ---------- figures over time (Postgres) ---------- */
 
 export type StatsFilter = {

@@ -8,6 +8,7 @@ import * as generation from './migrations/0002-generation.ts'
 import * as isolation from './migrations/0003-isolation.ts'
 import * as replays from './migrations/0004-replays.ts'
 import * as reads from './migrations/0005-reads.ts'
+import * as audit from './migrations/0007-audit.ts'
 
 const MIGRATIONS = {
   '0001-initial': initial,
@@ -15,6 +16,7 @@ const MIGRATIONS = {
   '0003-isolation': isolation,
   '0004-replays': replays,
   '0005-reads': reads,
+  '0007-audit': audit,
 }
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */

@@ -104,6 +104,7 @@ export type Tables = {
     latency: number[]
   }
   stats_progress: { id: number; rolled_until: Time }
+  audit_progress: { id: number; cursor: string | null; next_at: Time }
   webhook_health: {
     webhook_id: string
     state: 'closed' | 'open' | 'ramping'

@@ -1,6 +1,7 @@
 // What every role shares: the database it was given, the log, and the settings of a delivery.
 
 import { makeBulkReplayStore } from '../postgres/bulk-replay-store.ts'
+import { makeAuditRounds } from '../postgres/audit-rounds.ts'
 import { makeAuditStore } from '../postgres/audit-store.ts'
 import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
@@ -15,6 +16,7 @@ import { QUEUE_HORIZON_MS } from '../broker/attempt-delivery.ts'
 import { REPLAYS_PER_SECOND } from '../broker/replay-many.ts'
 import { makeWebhookGate, type WebhookGate } from '../broker/webhook-gate.ts'
 import type {
+  AuditRounds,
   AuditStore,
   BulkReplayStore,
   HealthStore,
@@ -45,6 +47,7 @@ export type Stores = {
   reader: LogReader
   sweepStore: SweepStore
   audits: AuditStore
+  auditRounds: AuditRounds
   stats: StatsStore
   brokerState: ReadBrokerState
   replays: ReplayStore
@@ -70,6 +73,7 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
     reader: makeLogReader(database),
     sweepStore: makeSweepStore(database, times),
     audits: makeAuditStore(database),
+    auditRounds: makeAuditRounds(database),
     stats: makeStatsStore(database, settings),
     brokerState: makeReadBrokerState(database),
     replays: makeReplayStore(database, settings.graceMs),

@@ -1,6 +1,7 @@
 // The role that repairs.
 
 import type { DeliveryQueue, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import { makeAuditRound } from '../broker/audit-round.ts'
 import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
@@ -16,7 +17,7 @@ export type SweepingParts = {
   log: Log
 }
 
-/** The sweep, and after each run the roll-up of the figures that /stats shows. */
+/** The sweep, and after each run the roll-up of the figures that /stats shows, and a piece of the audit. */
 export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   const sweep = makeSweep({
     ...parts,
@@ -26,9 +27,16 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
     retentionDays: config.retentionDays,
   })
   const rollUp = makeRollUp({ stats: parts.stores.stats, clock: systemClock, log: parts.log })
+  const auditRound = makeAuditRound({
+    rounds: parts.stores.auditRounds,
+    retentionDays: config.retentionDays,
+    clock: systemClock,
+    log: parts.log,
+  })
   return tracedSweep(async (options) => {
     const summary = await sweep(options)
     await rollUp()
+    await auditRound()
     return summary
   })
 }

@@ -7,6 +7,7 @@ import { openEmbedded, type EmbeddedPostgres } from '../../lib/postgres/embedded
 import { migrate } from '../../lib/postgres/migrate.ts'
 import { rigOver, type StoreRig } from '../support/store-rig.ts'
 import { acceptSuite } from './accept.suite.ts'
+import { auditRoundsSuite } from './audit-rounds.suite.ts'
 import { bulkReplaySuite } from './bulk-replay.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
@@ -64,6 +65,7 @@ for (const suite of [
   suite('PGlite', onPglite)
 }
 statsStoreSuite('PGlite', onPglite)
+auditRoundsSuite('PGlite', onPglite)
 bulkReplaySuite('PGlite', onPglite)
 missedReplaySuite('PGlite', onPglite)
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
 import type { BrokerProcess } from '../support/process.ts'
 import { waitUntil } from '../support/wait.ts'
-import { startBroker, urlOf, type Broker } from './support.ts'
+import { logged, startBroker, urlOf, type Broker } from './support.ts'
 
 let broker: Broker
 let receiver: Receiver
@@ -66,6 +66,34 @@ test('what a trigger sets going is counted where it happens, and the gauges are 
     const ageS = Date.now() / 1_000 - (values.get('sweep_last_finished_seconds') ?? 0)
     expect(ageS).toBeLessThan(60)
   }
+})
+
+test('a delivery that is gone is noticed by the sweep: an error in its log, a number in its metrics', async () => {
+  // The worker must not record a result for the row that is taken away below.
+  await broker.register('lost', `${receiver.url}/h`)
+  const { messageId } = await broker.trigger('lost')
+  await broker.untilAll(messageId, 'delivered')
+  const mismatches = async () =>
+    (await scrape(metricsUrl(broker.sweep))).get('audit_mismatches_total')
+  const nextRound = () =>
+    broker.schema.sql('update audit_progress set cursor = null, next_at = now() returning 1 as n')
+  const roundEnded = () =>
+    waitUntil(
+      async () =>
+        (await broker.schema.sql('select 1 from audit_progress where next_at > now()')).length > 0,
+      { message: 'the end of a round' },
+    )
+  await nextRound()
+  await roundEnded()
+  expect(await mismatches()).toBe(0)
+
+  await broker.schema.sql('delete from deliveries where message_id = $1', [messageId])
+  await nextRound()
+
+  await waitUntil(async () => (await mismatches()) === 1, { message: 'the mismatch' })
+  expect(logged(broker.sweep, 'audit.mismatch')).toMatchObject([
+    { level: 'error', tenant: 'default', messages: 2, matched: 2, delivered: 1, open: 0 },
+  ])
 })
 
 test('a worker and a sweep say that they are alive, and nothing else is served there', async () => {

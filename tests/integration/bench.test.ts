@@ -1,0 +1,60 @@
+// The benchmark measures what it says: a short run of it, whose figures are of no interest.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Result } from '../../bench/report.ts'
+import { percentile, summarise } from '../../bench/figures.ts'
+import { startProcess } from '../support/process.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-bench-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('npm run bench', () => {
+  it('delivers fan1 by the broker and by the bare queue, and writes the figures of both', async () => {
+    const run = await startProcess({
+      script: 'bench/run.ts',
+      args: ['--only', 'fan1', '--scale', '0.01', '--rounds', '1', '--results', folder],
+    })
+    // It refuses a round of which a delivery is missing, double or not `delivered` in SQL: then this is 1.
+    expect(await run.exited, run.lines.join('\n')).toMatchObject({ code: 0 })
+    const [file = ''] = readdirSync(folder)
+    const { scenarios, versions, settings } = JSON.parse(
+      readFileSync(join(folder, file), 'utf8'),
+    ) as Result
+
+    expect(Object.keys(scenarios)).toEqual(['bare fan1', 'fan1'])
+    const figures = scenarios['fan1'] ?? {}
+    const of = (name: string) => figures[name]?.median ?? NaN
+    expect(of('deliveredPerS')).toBeGreaterThan(1)
+    expect(of('ratioToBare')).toBeGreaterThan(0)
+    expect(of('arrivalP99Ms')).toBeGreaterThanOrEqual(of('arrivalP50Ms'))
+    // 50 triggers, claims and results: never more than three statements for one, and some in one.
+    expect(of('sqlPerDelivery')).toBeGreaterThan(0)
+    expect(of('sqlPerDelivery')).toBeLessThan(4)
+    // Asked for its webhooks, added, taken, ended.
+    expect(of('redisPerDelivery')).toBeGreaterThan(2)
+    expect(of('peakMb.worker')).toBeGreaterThan(20)
+    expect(of('cpuS1000.worker')).toBeGreaterThan(0)
+    expect(versions.node).toBe(process.version)
+    expect(settings).toMatchObject({ rounds: 1, workers: 1, scale: 0.01 })
+  })
+
+  it('stops with one line that names the scenarios there are', async () => {
+    const run = await startProcess({ script: 'bench/run.ts', args: ['--only', 'fan2'] })
+    expect((await run.exited).code).toBe(1)
+    expect(run.lines.join('\n')).toContain('no scenario fan2; there are limit, bare fan1, fan1')
+  })
+})
+
+describe('figures', () => {
+  it('are medians and ranges, and a percentile is a value that was measured', () => {
+    expect(summarise([{ a: 3, b: 1 }, { a: 1 }, { a: 2.3456 }])).toEqual({
+      a: { median: 2.35, min: 1, max: 3, rounds: [3, 1, 2.35] },
+      b: { median: 1, min: 1, max: 1, rounds: [1] },
+    })
+    expect(percentile([1, 2, 3, 4], 50)).toBe(3)
+    expect(percentile([1, 2, 3, 4], 99)).toBe(4)
+  })
+})

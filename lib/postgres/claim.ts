@@ -79,12 +79,16 @@ export const claimBatch = async (
   requests: readonly ClaimRequest[],
   lease: LeaseSettings,
 ): Promise<ClaimOutcome[]> => {
-  const rows = await database.query<Row>(CLAIM_BY_ID, [
-    ...shared(lease),
-    requests.map((request) => request.deliveryId),
-    requests.map((request) => request.token),
-    requests.map((request) => request.hasTurn),
-  ])
+  const rows = await database.query<Row>(
+    CLAIM_BY_ID,
+    [
+      ...shared(lease),
+      requests.map((request) => request.deliveryId),
+      requests.map((request) => request.token),
+      requests.map((request) => request.hasTurn),
+    ],
+    'kept',
+  )
   tell(lease.admissions, rows)
   const byId = new Map(rows.map((row) => [row.id, row]))
   return requests.map(({ deliveryId }) => {
@@ -101,7 +105,7 @@ export const claimDue = async (
 ): Promise<Claim[]> => {
   if (tokens.length === 0) return []
   for (let round = 0; ; round += 1) {
-    const rows = await database.query<Row>(CLAIM_DUE, [...shared(lease), [...tokens]])
+    const rows = await database.query<Row>(CLAIM_DUE, [...shared(lease), [...tokens]], 'kept')
     tell(lease.admissions, rows)
     const claims = rows.filter((row) => row.verdict === 'claimed').map(toClaim)
     const waiting = rows.filter((row) => row.verdict === 'needs_turn').map(toNeedsTurn)

@@ -7,13 +7,14 @@ import pg from 'pg'
 import { BrokerError } from '../domain/errors.ts'
 import type { Log } from '../broker/ports.ts'
 import type { Tables } from './schema.ts'
+import { makeRunner, sqlState, type Plan, type RunnerSettings } from './statement.ts'
 
 export type Database = {
   /** Typed queries for everything that is not hot. */
   kysely: Kysely<Tables>
   /** A hot statement: constant text, values in order. It must be repeatable: it is sent a second time when the
    *  connection turned out to be dead at once (a restart, a thawed function). @throws BrokerError */
-  query<Row>(text: string, values: readonly unknown[]): Promise<Row[]>
+  query<Row>(text: string, values: readonly unknown[], plan?: Plan): Promise<Row[]>
   close(): Promise<void>
 }
 
@@ -49,15 +50,16 @@ export const makePool = (settings: PoolSettings, log: Log): pg.Pool => {
 }
 
 /** Wraps a pool (of a server or of the embedded PGlite). */
-export const makeDatabase = (pool: pg.Pool): Database => {
+export const makeDatabase = (pool: pg.Pool, settings: RunnerSettings = {}): Database => {
+  const run = makeRunner(pool, settings)
   // A connection that breaks while it is lent out, between two statements, says so by an event. Whoever holds it learns
   // of it from the next statement; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
-    query: async <Row>(text: string, values: readonly unknown[]) => {
-      const send = () => runOnce<Row>(pool, text, values)
+    query: async <Row>(text: string, values: readonly unknown[], plan: Plan = 'fresh') => {
+      const send = () => run<Row>({ text, values }, plan)
       const startedMs = performance.now()
       try {
         return await send()
@@ -95,28 +97,4 @@ const toBrokerError = (error: unknown): BrokerError => {
     return new BrokerError('log_unavailable', 'the delivery log did not confirm', { cause: error })
   }
   return new BrokerError('internal_error', 'the delivery log refused a statement', { cause: error })
-}
-
-/** What a server says of a statement. By its form, since PGlite has an error class of its own. */
-const sqlState = (error: unknown): string | undefined => {
-  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
-}
-
-/**
- * One statement on a connection of the pool. `pool.query` would give up the connection after every error; a statement
- * that a server refused leaves it sound, and the embedded Postgres has only one.
- */
-const runOnce = async <Row>(pool: pg.Pool, text: string, values: readonly unknown[]) => {
-  const client = await pool.connect()
-  let broken = false
-  try {
-    const result = await client.query(text, [...values])
-    return result.rows as Row[]
-  } catch (error) {
-    broken = sqlState(error) === undefined
-    throw error
-  } finally {
-    client.release(broken)
-  }
 }

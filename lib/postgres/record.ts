@@ -39,7 +39,7 @@ export const recordBatch = async (
   const disabling = results.filter(({ plan }) => plan.kind === 'dead' && plan.disablesWebhook)
   const rows =
     disabling.length === 0
-      ? await database.query<Row>(RECORD, common)
+      ? await database.query<Row>(RECORD, common, 'kept')
       : await database.query<Row>(RECORD_AND_DISABLE, [
           ...common,
           disabling.map(({ claim }) => claim.deliveryId),

@@ -33,7 +33,7 @@ export const openFunction = (role: string): Opened => {
   const metrics = makeEmbeddedMetrics({ role, nowMs: systemClock.nowMs, write: writeLine(config) })
   const log = metrics.counting(makeLogger(config.logLevel))
   const database = openDatabase(
-    { url: config.databaseUrl ?? '', maxConnections: MAX_CONNECTIONS, role },
+    { url: config.databaseUrl ?? '', maxConnections: MAX_CONNECTIONS, role, keepPlans: false },
     log,
   )
   const stores = makeStores(database, {

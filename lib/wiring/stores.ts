@@ -85,9 +85,15 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
   }
 }
 
-/** Opens a server's database. @param role names the process in pg_stat_activity */
+/**
+ * Opens a server's database.
+ *
+ * @param settings `role` names the process in pg_stat_activity; `keepPlans`: see RunnerSettings
+ */
 export const openDatabase = (
-  settings: { url: string; maxConnections: number; role: string },
+  settings: { url: string; maxConnections: number; role: string; keepPlans?: boolean },
   log: Log,
-): Database =>
-  makeDatabase(makePool({ ...settings, applicationName: `webhook-broker-${settings.role}` }, log))
+): Database => {
+  const pool = makePool({ ...settings, applicationName: `webhook-broker-${settings.role}` }, log)
+  return makeDatabase(pool, { keepPlans: settings.keepPlans ?? true, log })
+}

@@ -66,9 +66,9 @@ module.exports = {
     ),
     only(
       'config-stands-alone',
-      '^lib/(config|config-auth|config-fields|config-client|logger|metrics|stations)\\.ts$',
+      '^lib/(config|config-auth|config-fields|config-qstash|config-client|logger|metrics|stations)\\.ts$',
       [
-        '^lib/(domain/|config-auth\\.ts|config-fields\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)',
+        '^lib/(domain/|config-auth\\.ts|config-fields\\.ts|config-qstash\\.ts|logger\\.ts|stations\\.ts|broker/ports\\.ts)',
       ],
       'Configuration, logging and metrics know the domain at most.',
     ),
@@ -122,6 +122,7 @@ module.exports = {
     owner('aws-sdk-lives-in-lambda', '@aws-sdk/', '^lib/lambda/'),
     owner('opentelemetry-lives-in-tracing', '@opentelemetry/', '^lib/tracing\\.ts$'),
     owner('preact-and-uplot-live-in-dashboard', '(preact|uplot)/', '^dashboard/'),
+    owner('qstash-lives-in-queue', '@upstash/qstash/', '^lib/queue/qstash/'),
     owner('hono-lives-in-http', '(hono|@hono)/', '^(lib/http|functions|local)/'),
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
   ],

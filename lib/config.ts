@@ -24,12 +24,20 @@ import {
   url,
   whole,
 } from './config-fields.ts'
+import {
+  dispatchesQstash,
+  publicUrl,
+  qstashFaults,
+  toQstash,
+  type QstashConfig,
+} from './config-qstash.ts'
 import { DEFAULT_TENANT, isTenant } from './domain/api-key.ts'
 import { BrokerError } from './domain/errors.ts'
 import { parseRetrySchedule, type RetrySchedule } from './domain/retry-schedule.ts'
 import type { LogLevel } from './logger.ts'
 
 export type { Environment, Mode } from './config-auth.ts'
+export type { QstashConfig } from './config-qstash.ts'
 
 export type Config = {
   mode: Mode
@@ -45,14 +53,8 @@ export type Config = {
   databaseUrl: string | undefined
   redisUrl: string | undefined
   upstash: { url: string; token: string } | undefined
-  dispatcher: 'bullmq' | 'qstash'
-  qstash: {
-    url: string | undefined
-    token: string | undefined
-    currentSigningKey: string | undefined
-    nextSigningKey: string | undefined
-    publicUrl: string | undefined
-  }
+  /** Set when QStash dispatches; the queue in Redis does otherwise. */
+  qstash: QstashConfig | undefined
   dataDir: string
   keyPrefix: string
   secretKeys: readonly Uint8Array[]
@@ -97,7 +99,10 @@ const keyPrefix = parsed(
   'broker',
 )
 
-const schema = (mode: Mode) =>
+// QStash cannot be asked what it holds, so asking means publishing again: patience saves messages.
+const graceByDefault = (qstash: boolean) => (qstash ? 120_000 : 30_000)
+
+const schema = (mode: Mode, qstash: boolean) =>
   z.object({
     HOST: text.transform((value) => value ?? '127.0.0.1'),
     PORT: whole({ min: 0, max: 65_535, byDefault: 3000 }),
@@ -131,7 +136,7 @@ const schema = (mode: Mode) =>
     BROKER_LEASE_MARGIN_MS: whole({ min: 1, max: 600_000, byDefault: 15_000 }),
     BROKER_WORKER_CONCURRENCY: whole({ min: 1, max: 10_000, byDefault: 100 }),
     BROKER_SWEEP_INTERVAL_MS: whole({ min: 10, max: DAY_MS, byDefault: 60_000 }),
-    BROKER_SWEEP_GRACE_MS: whole({ min: 1, max: DAY_MS, byDefault: 30_000 }),
+    BROKER_SWEEP_GRACE_MS: whole({ min: 1, max: DAY_MS, byDefault: graceByDefault(qstash) }),
     BROKER_MAX_PAYLOAD_BYTES: whole({ min: 1, max: 6 * 1024 * 1024, byDefault: 262_144 }),
     BROKER_RETENTION_DAYS: whole({ min: 1, max: 36_500, byDefault: 30 }),
     BROKER_SECRET_KEY: parsed(
@@ -142,7 +147,7 @@ const schema = (mode: Mode) =>
     BROKER_BREAKER_FAILURES: whole({ min: 0, max: 1_000_000, byDefault: 10 }),
     BROKER_BREAKER_OPEN_MS: whole({ min: 1, max: DAY_MS, byDefault: 30_000 }),
     BROKER_QUEUE_HIGH_WATER: whole({ min: 1, max: 1_000_000_000, byDefault: 200_000 }),
-    BROKER_PUBLIC_URL: url(['https:', 'http:']),
+    BROKER_PUBLIC_URL: publicUrl(mode),
     BROKER_DRAIN_FUNCTION: text,
     BROKER_EVENTS_TENANT: tenant,
     BROKER_LOG_LEVEL: z.preprocess(
@@ -160,7 +165,7 @@ const schema = (mode: Mode) =>
  */
 export const loadConfig = (env: Environment, mode: Mode): Config => {
   const faults: string[] = []
-  const result = schema(mode).safeParse(env)
+  const result = schema(mode, dispatchesQstash(env)).safeParse(env)
   if (!result.success) {
     for (const { path, message } of result.error.issues) faults.push(`${path.join('.')} ${message}`)
   }
@@ -179,16 +184,16 @@ export const loadConfig = (env: Environment, mode: Mode): Config => {
 
 const missing = (env: Environment, mode: Mode): string[] => {
   const needed: string[] = []
+  const qstash = dispatchesQstash(env)
   if (mode !== 'start') needed.push('DATABASE_URL')
-  if (mode === 'api' || mode === 'worker' || mode === 'sweep') needed.push('REDIS_URL')
+  // With QStash it only makes look-ups fast.
+  const runsOnRedis = mode === 'api' || mode === 'worker' || mode === 'sweep'
+  if (runsOnRedis && !qstash) needed.push('REDIS_URL')
   if (isOnLambda(env, mode)) needed.push('BROKER_SECRET_KEY')
   const faults = needed.filter((name) => isBlank(env[name])).map((name) => `${name} is missing`)
+  if (qstash) faults.push(...qstashFaults(env, mode))
   if (isBlank(env['UPSTASH_REDIS_REST_URL']) !== isBlank(env['UPSTASH_REDIS_REST_TOKEN'])) {
     faults.push('UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together')
-  }
-  // Better a refusal than a broker that takes it for bullmq without a word.
-  if (env['BROKER_DISPATCHER']?.trim() === 'qstash') {
-    faults.push('BROKER_DISPATCHER=qstash is not available yet: use bullmq')
   }
   return faults
 }
@@ -211,14 +216,7 @@ const toConfig = (env: Parsed, auth: Auth, mode: Mode): Config => ({
     env.UPSTASH_REDIS_REST_URL === undefined || env.UPSTASH_REDIS_REST_TOKEN === undefined
       ? undefined
       : { url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN },
-  dispatcher: env.BROKER_DISPATCHER,
-  qstash: {
-    url: env.QSTASH_URL,
-    token: env.QSTASH_TOKEN,
-    currentSigningKey: env.QSTASH_CURRENT_SIGNING_KEY,
-    nextSigningKey: env.QSTASH_NEXT_SIGNING_KEY,
-    publicUrl: env.BROKER_PUBLIC_URL,
-  },
+  qstash: toQstash(env),
   dataDir: env.BROKER_DATA_DIR,
   keyPrefix: env.BROKER_KEY_PREFIX,
   secretKeys: env.BROKER_SECRET_KEY,

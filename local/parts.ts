@@ -1,17 +1,24 @@
-// What the separate processes (api, worker, sweep) open in the same way: Postgres, Redis, the log.
+// What the separate processes (api, worker, sweep) open in the same way: Postgres, the dispatcher, the log.
 
 import type { Config } from '../lib/config.ts'
 import { makeLogger } from '../lib/logger.ts'
 import { makeMetrics, type Metrics } from '../lib/metrics.ts'
 import type { Log, Steps } from '../lib/broker/ports.ts'
 import { stepsOf } from '../lib/wiring/failpoints.ts'
-import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import type { RedisParts } from '../lib/wiring/redis.ts'
 import { systemClock } from '../lib/wiring/runtime.ts'
 import { makeStores, openDatabase, type Stores } from '../lib/wiring/stores.ts'
 import type { Database } from '../lib/postgres/database.ts'
+import { openDispatch, type Dispatch } from './dispatch.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-export type Parts = { log: Log; metrics: Metrics; stores: Stores; redis: RedisParts; steps: Steps }
+export type Parts = {
+  log: Log
+  metrics: Metrics
+  stores: Stores
+  dispatch: Dispatch
+  steps: Steps
+}
 
 /** An attempt in flight may take its timeout; closing the rest takes moments. */
 export const stopTimeoutMs = (config: Config): number => config.delivery.timeoutMs + 5_000
@@ -63,10 +70,8 @@ export const openParts = async (
   )
   const database = openDatabase({ url: config.databaseUrl ?? '', maxConnections, role }, log)
   lifecycle.onStop('postgres', database.close)
-  const redis = openRedis(config.redisUrl ?? '', config, log)
-  lifecycle.onStop('redis', redis.close)
-  await redis.check()
+  const dispatch = await openDispatch(config, lifecycle, log)
   const stores = storesOf(config, database)
-  watchState(metrics, stores, redis)
-  return { log, metrics, stores, redis, steps: stepsOf(config.failpoints) }
+  watchState(metrics, stores, dispatch.redis)
+  return { log, metrics, stores, dispatch, steps: stepsOf(config.failpoints) }
 }

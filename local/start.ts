@@ -11,12 +11,13 @@ import { makeDatabase, type Database } from '../lib/postgres/database.ts'
 import { migrate } from '../lib/postgres/migrate.ts'
 import { makeAccepting } from '../lib/wiring/accepting.ts'
 import { makeApi } from '../lib/wiring/api.ts'
-import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
 import { startReplaying } from '../lib/wiring/replaying.ts'
 import { openDatabase } from '../lib/wiring/stores.ts'
 import { makeSweeping, sweepEvery } from '../lib/wiring/sweeping.ts'
 import { stepsOf } from '../lib/wiring/failpoints.ts'
 import { configured } from './configured.ts'
+import { openDispatch, type Dispatch } from './dispatch.ts'
+import { drainMs, openQstash } from './entrance.ts'
 import { runProcess, type Lifecycle } from './lifecycle.ts'
 import { stopTimeoutMs, storesOf, watchState } from './parts.ts'
 import { localSecretKey } from './secret-key.ts'
@@ -24,7 +25,6 @@ import { listen } from './server.ts'
 import { findRedis, startRedis } from './services/redis.ts'
 
 const MAX_CONNECTIONS = 10
-const DRAIN_MS = 5_000
 const SWEEP_BUDGET_MS = 20_000
 
 const openPostgres = async (config: Config, lifecycle: Lifecycle, log: Log): Promise<Database> => {
@@ -40,14 +40,17 @@ const openPostgres = async (config: Config, lifecycle: Lifecycle, log: Log): Pro
   return makeDatabase(embedded.pool)
 }
 
+/** With QStash there is no worker: it calls the API. */
+const IDLE = { wake: () => undefined, stop: () => Promise.resolve() }
+
 /** Undefined when there is none to start: the broker then delivers straight from Postgres. */
-const openQueue = async (
+const openDispatcher = async (
   config: Config,
   lifecycle: Lifecycle,
   log: Log,
-): Promise<RedisParts | undefined> => {
+): Promise<Dispatch | undefined> => {
   let url = config.redisUrl
-  if (url === undefined) {
+  if (url === undefined && config.qstash === undefined) {
     const found = findRedis(console.log)
     if ('advice' in found) {
       console.log(`${found.advice}; going on without Redis, delivering straight from Postgres`)
@@ -57,10 +60,7 @@ const openQueue = async (
     lifecycle.onStop('redis-server', server.stop)
     url = server.url
   }
-  const redis = openRedis(url, config, log)
-  lifecycle.onStop('redis', redis.close)
-  await redis.check()
-  return redis
+  return openDispatch({ ...config, redisUrl: url }, lifecycle, log)
 }
 
 /** Something to paste: registers the receiver that `npm run listen -- --port 4000` starts. */
@@ -78,25 +78,25 @@ const config: Config =
 await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   const metrics = makeMetrics()
   const log = metrics.counting(makeLogger(config.logLevel))
-  const [database, redis] = await Promise.all([
+  const [database, dispatch] = await Promise.all([
     openPostgres(config, lifecycle, log),
-    openQueue(config, lifecycle, log),
+    openDispatcher(config, lifecycle, log),
   ])
   await migrate(database)
   const shared = {
     stores: storesOf(config, database),
-    routing: redis?.routing,
+    routing: dispatch?.routing,
     steps: stepsOf(config.failpoints),
     log,
   }
+  const redis = dispatch?.redis
+  const publish = dispatch?.publish
   watchState(metrics, shared.stores, redis)
 
-  const worker = startWorkerContainer(config, {
-    ...shared,
-    queue: redis === undefined ? undefined : { url: redis.url, port: redis.queue },
-  })
+  const queue = redis === undefined ? undefined : { url: redis.url, port: redis.queue }
+  const worker = publish === undefined ? startWorkerContainer(config, { ...shared, queue }) : IDLE
   lifecycle.onStop('worker', worker.stop)
-  const sweeping = sweepEvery(makeSweeping(config, { ...shared, queue: redis?.queue }), {
+  const sweeping = sweepEvery(makeSweeping(config, { ...shared, queue: redis?.queue, publish }), {
     intervalMs: config.sweep.intervalMs,
     budgetMs: SWEEP_BUDGET_MS,
     stop: lifecycle.stopping,
@@ -110,8 +110,8 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   }
   const handingOver = {
     queue: redis?.queue,
-    handOver: redis?.queue.feed ?? wake,
-    handOverAgain: redis?.queue.replace ?? wake,
+    publish,
+    ...(dispatch ?? { handOver: wake, handOverAgain: wake }),
   }
   const replaying = startReplaying({ ...shared, ...handingOver })
   lifecycle.onStop('replays', replaying.close)
@@ -119,14 +119,15 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     ...shared,
     metrics,
     accepting: makeAccepting(config, {
-      ...shared,
       ...handingOver,
+      ...shared,
       replayStarted: replaying.wake,
     }),
-    optional: redis === undefined ? { redis: () => Promise.resolve(false) } : { redis: redis.ping },
+    qstash: openQstash(config, shared, lifecycle),
+    optional: publish === undefined ? { redis: redis?.ping ?? (() => Promise.resolve(false)) } : {},
   })
   const server = await listen(app, config.http)
-  lifecycle.onStop('http', () => server.close(DRAIN_MS))
+  lifecycle.onStop('http', () => server.close(drainMs(config)))
   if (config.auth.kind === 'off') {
     log.warn('auth.off', { reason: config.auth.reason })
     console.log('no API key is asked for (set BROKER_API_KEYS to change that)')

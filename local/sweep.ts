@@ -28,8 +28,8 @@ await runProcess(STOP_TIMEOUT_MS, async (lifecycle) => {
     },
     lifecycle,
   )
-  const { queue, routing } = parts.redis
-  const sweepingParts = { ...parts, routing, queue, handOverAgain: queue.replace }
+  const { dispatch } = parts
+  const sweepingParts = { ...parts, ...dispatch, queue: dispatch.redis?.queue }
   const sweep = makeSweeping(config, sweepingParts)
   const { intervalMs } = config.sweep
   const budgetMs = Math.max(intervalMs, MIN_BUDGET_MS)

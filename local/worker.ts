@@ -3,6 +3,7 @@
 import { MAX_CONNECTIONS, startWorkerContainer } from '../functions/worker/container.ts'
 import { loadProcessConfig } from '../lib/config.ts'
 import { configured } from './configured.ts'
+import { queueOf } from './dispatch.ts'
 import { runProcess } from './lifecycle.ts'
 import { serveMetrics } from './metrics.ts'
 import { openParts, stopTimeoutMs } from './parts.ts'
@@ -15,11 +16,8 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     { role: 'worker', maxConnections: MAX_CONNECTIONS },
     lifecycle,
   )
-  const worker = startWorkerContainer(config, {
-    ...parts,
-    routing: parts.redis.routing,
-    queue: { url: parts.redis.url, port: parts.redis.queue },
-  })
+  const { url, routing, queue: port } = queueOf(parts.dispatch)
+  const worker = startWorkerContainer(config, { ...parts, routing, queue: { url, port } })
   lifecycle.onStop('worker', worker.stop)
   await serveMetrics(config, parts, lifecycle)
   console.log('webhook-broker worker ready')

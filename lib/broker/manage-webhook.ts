@@ -4,7 +4,6 @@ import { BrokerError } from '../domain/errors.ts'
 import { SECRET_NONCE_BYTES, type SecretBox } from '../domain/secret-box.ts'
 import { makeSecret, ROTATION_OVERLAP_MS } from '../domain/signature.ts'
 import { acceptCustomHeaders, type Webhook, type WebhookChange } from '../domain/webhook.ts'
-import { REDIS_BUDGET_MS } from './patience.ts'
 import type { Random, WebhookKey, WebhookStore } from './ports.ts'
 import { checkTimeout } from './register-webhook.ts'
 import { applyRoutingChange, type RoutingDeps } from './routing.ts'
@@ -71,7 +70,7 @@ const releaseParked = async (deps: ManageDeps, webhookId: string) => {
   const ready = await deps.webhooks.releaseParked(webhookId, RELEASE_LIMIT)
   if (ready.length === 0) return
   const jobs = ready.map((delivery) => ({ ...delivery, delayMs: 0 }))
-  await deps.patience.start(REDIS_BUDGET_MS).attempt(() => deps.handOver(jobs))
+  await deps.patience.handOver().attempt(() => deps.handOver(jobs))
 }
 
 const sendTest = async (deps: ManageDeps, key: WebhookKey): Promise<TriggerAnswer> => {
@@ -91,7 +90,7 @@ const sendTest = async (deps: ManageDeps, key: WebhookKey): Promise<TriggerAnswe
     traceparent: null,
     onlyWebhookId: webhook.id,
   })
-  await handOver(deps, accepted, deps.patience.start(REDIS_BUDGET_MS))
+  await handOver(deps, accepted, deps.patience.handOver())
   return {
     messageId: accepted.messageId,
     eventName: accepted.eventName,

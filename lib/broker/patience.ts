@@ -6,6 +6,9 @@ import type { Clock, Log } from './ports.ts'
 /** One budget for a trigger with up to 1,000 jobs; each further 1,000 jobs bring another. */
 export const REDIS_BUDGET_MS = 300
 
+/** QStash is another service, over the internet; what is not handed over by then the sweep hands over. */
+export const QSTASH_BUDGET_MS = 2_000
+
 const TIMEOUTS_BEFORE_SKIPPING = 2
 const SKIP_MS = 1_000
 
@@ -14,19 +17,42 @@ export type Budget = {
   attempt<T>(run: () => Promise<T>, extraMs?: number): Promise<T | undefined>
 }
 
-export type Patience = { start(budgetMs: number): Budget }
+export type Patience = {
+  start(budgetMs: number): Budget
+  /** For handing deliveries over: what is left of a budget for Redis or a new one, unless the dispatcher is another
+   *  service, which has a budget of its own and whose silence says nothing about Redis. */
+  handOver(shared?: Budget): Budget
+}
+
+/** A dispatcher that is not Redis: by which name it is logged, and how long it may take. */
+export type Dispatcher = { name: string; budgetMs: number }
+
+export type PatienceDeps = { clock: Clock; log: Log; dispatcher?: Dispatcher | undefined }
 
 const TIMED_OUT = Symbol('timed out')
 
 /** Builds the patience that all requests of one process share. */
-export const makePatience = ({ clock, log }: { clock: Clock; log: Log }): Patience => {
+export const makePatience = ({ clock, log, dispatcher }: PatienceDeps): Patience => {
+  const start = patienceWith('redis', { clock, log })
+  if (dispatcher === undefined) {
+    return { start, handOver: (shared) => shared ?? start(REDIS_BUDGET_MS) }
+  }
+  const startDispatcher = patienceWith(dispatcher.name, { clock, log })
+  return { start, handOver: () => startDispatcher(dispatcher.budgetMs) }
+}
+
+/** @param name of what is waited for, as the log has it */
+const patienceWith = (
+  name: string,
+  { clock, log }: { clock: Clock; log: Log },
+): ((budgetMs: number) => Budget) => {
   let timeouts = 0
   let skipUntilMs = 0
   let healthy = true
 
   const failed = (error: unknown) => {
     if (healthy)
-      log.warn('redis.unavailable', { error, effect: 'Postgres serves, the sweep enqueues' })
+      log.warn(`${name}.unavailable`, { error, effect: 'Postgres serves, the sweep enqueues' })
     healthy = false
   }
 
@@ -47,7 +73,7 @@ export const makePatience = ({ clock, log }: { clock: Clock; log: Log }): Patien
         return undefined
       }
       timeouts = 0
-      if (!healthy) log.info('redis.available', {})
+      if (!healthy) log.info(`${name}.available`, {})
       healthy = true
       return result
     } catch (error) {
@@ -58,19 +84,17 @@ export const makePatience = ({ clock, log }: { clock: Clock; log: Log }): Patien
     }
   }
 
-  return {
-    start: (budgetMs) => {
-      let leftMs = budgetMs
-      return {
-        attempt: async (run, extraMs = 0) => {
-          leftMs += extraMs
-          const startedMs = clock.elapsedMs()
-          if (leftMs <= 0 || startedMs < skipUntilMs) return undefined
-          const result = await attempt(run, leftMs)
-          leftMs -= clock.elapsedMs() - startedMs
-          return result
-        },
-      }
-    },
+  return (budgetMs) => {
+    let leftMs = budgetMs
+    return {
+      attempt: async (run, extraMs = 0) => {
+        leftMs += extraMs
+        const startedMs = clock.elapsedMs()
+        if (leftMs <= 0 || startedMs < skipUntilMs) return undefined
+        const result = await attempt(run, leftMs)
+        leftMs -= clock.elapsedMs() - startedMs
+        return result
+      },
+    }
   }
 }

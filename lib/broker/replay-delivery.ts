@@ -1,7 +1,7 @@
 // Sends a delivery again, or stops it, because somebody asked for it.
 
 import { BrokerError } from '../domain/errors.ts'
-import { REDIS_BUDGET_MS, type Patience } from './patience.ts'
+import type { Patience } from './patience.ts'
 import type { DeliveryView, HandOver, Log, LogReader, ReplayStore } from './ports.ts'
 
 export type ReplayDelivery = {
@@ -31,7 +31,7 @@ export const makeReplayDelivery = (deps: ReplayDeps): ReplayDelivery => ({
       )
     }
     await deps.patience
-      .start(REDIS_BUDGET_MS)
+      .handOver()
       .attempt(() =>
         deps.handOverAgain([{ deliveryId: id, generation: outcome.generation, delayMs: 0 }]),
       )

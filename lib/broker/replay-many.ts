@@ -116,7 +116,7 @@ const turn = async (
   const { replayId, deliveries, finished } = step
   if (deliveries.length > 0) {
     const jobs = deliveries.map((delivery) => ({ ...delivery, delayMs: 0 }))
-    await deps.patience.start(REDIS_BUDGET_MS).attempt(() => deps.handOverAgain(jobs))
+    await deps.patience.handOver().attempt(() => deps.handOverAgain(jobs))
   }
   done(deliveries.length)
   if (finished) deps.log.info('replay.finished', { replayId })

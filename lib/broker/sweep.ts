@@ -7,12 +7,14 @@ import type {
   Clock,
   DeliveryQueue,
   DueDelivery,
+  HandOver,
   Log,
   RoutingTable,
   Steps,
   SweepStore,
   WebhookStore,
 } from './ports.ts'
+import { publish, publishDue, type DispatcherState } from './sweep-publish.ts'
 
 export type SweepDeps = {
   clock: Clock
@@ -21,6 +23,8 @@ export type SweepDeps = {
   webhooks: Pick<WebhookStore, 'routingVersions' | 'routingSnapshot'>
   /** Both undefined for a broker without Redis: then expired leases and deleted webhooks are all there is to repair. */
   queue: (DeliveryQueue & { isFull?(): Promise<boolean> }) | undefined
+  /** A dispatcher that cannot be asked what it holds (QStash): what is due is handed over once more. */
+  publish?: HandOver | undefined
   routing: RoutingTable | undefined
   retentionDays: number
   steps: Steps
@@ -45,6 +49,8 @@ export type SweepSummary = {
   rebuiltTenants: number
   pruned: number
   redis: 'ok' | 'unavailable' | 'none'
+  /** The same of a dispatcher that is not Redis. */
+  dispatcher: DispatcherState
   /** False when the time budget ended the run; the next one goes on. */
   complete: boolean
   durationMs: number
@@ -105,7 +111,7 @@ export const makeSweep = (deps: SweepDeps): Sweep => {
   }
 }
 
-const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
+const emptySummary = ({ queue, routing, publish }: SweepDeps): SweepSummary => ({
   found: {
     unqueued: 0,
     expired_lease: 0,
@@ -123,7 +129,8 @@ const emptySummary = ({ queue }: SweepDeps): SweepSummary => ({
   madeDue: 0,
   rebuiltTenants: 0,
   pruned: 0,
-  redis: queue === undefined ? 'none' : 'ok',
+  redis: queue === undefined && routing === undefined ? 'none' : 'ok',
+  dispatcher: publish === undefined ? 'none' : 'ok',
   complete: true,
   durationMs: 0,
 })
@@ -202,16 +209,17 @@ const takeAllDue = async (run: Run): Promise<void> => {
     run.taken.count += due.length
     for (const { finding } of due) run.summary.found[finding] += 1
     await withRedis(run, () => enqueueForgotten(run, due))
+    await publishDue(run, due)
     run.steps('S3')
     if (due.length < BATCH) return
-    if (await isFull(run)) {
+    if (run.summary.dispatcher === 'unavailable' || (await isFull(run))) {
       run.summary.complete = false
       return
     }
   }
 }
 
-/** Past the high-water mark a batch a run goes on, for the leases that have ended; what else is due stays due. */
+/** Past the high-water mark, and without QStash, a batch a run goes on, for the leases that have ended; what else is due stays due. */
 const isFull = async (run: Run): Promise<boolean> => {
   let full = false
   await withRedis(run, async () => {
@@ -262,8 +270,9 @@ const wakeWebhooks = async (run: Run): Promise<void> => {
   const ready = await store.wakeWebhooks(WOKEN_PER_RUN)
   summary.woken = ready.length
   if (ready.length === 0) return
-  const jobs = ready.map(({ deliveryId }) => ({ deliveryId, delayMs: 0 }))
+  const jobs = ready.map((delivery) => ({ ...delivery, delayMs: 0 }))
   await withRedis(run, async () => queue?.enqueue(jobs))
+  await publish(run, jobs)
 }
 
 const rebuildRouting = async ({ routing, webhooks, summary, log }: Run): Promise<void> => {

@@ -70,7 +70,7 @@ export const makeTriggerEvent =
         'this Idempotency-Key was used with another event or payload',
       )
     }
-    await handOver(deps, accepted, budget)
+    await handOver(deps, accepted, deps.patience.handOver(budget))
     deps.steps('T3')
     return {
       messageId: accepted.messageId,

@@ -11,6 +11,7 @@ import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { tracedTrigger } from '../tracing.ts'
+import { QSTASH } from './publishing.ts'
 import { makeReplaying } from './replaying.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
@@ -31,6 +32,8 @@ export type AcceptingParts = {
   handOver: HandOver
   /** Takes whatever job there is of a delivery away, and hands it over anew. */
   handOverAgain: HandOver
+  /** QStash, where it dispatches. */
+  publish?: HandOver | undefined
   /** Asked how full it is before many deliveries are replayed. */
   queue: DeliveryQueue | undefined
   /** A replay of many was started: whoever in this process goes on with it. A function has nobody; the sweep does it. */
@@ -72,7 +75,11 @@ const sharedParts = (config: Config, { stores, log }: Pick<AcceptingParts, 'stor
     webhooks: stores.webhooks,
     ids: makeIds(systemClock, random),
     random,
-    patience: makePatience({ clock: systemClock, log }),
+    patience: makePatience({
+      clock: systemClock,
+      log,
+      dispatcher: config.qstash && QSTASH,
+    }),
     secretBox: makeSecretBox(config.secretKeys),
     urlPolicy: config.delivery,
   }

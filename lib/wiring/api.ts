@@ -11,6 +11,7 @@ import { mountDashboard } from '../http/routes/dashboard.ts'
 import { mountLog } from '../http/routes/log.ts'
 import { mountMetrics, type MetricsText } from '../http/routes/metrics.ts'
 import { mountManage } from '../http/routes/manage.ts'
+import { mountQstash, type QstashEntrance } from '../http/routes/qstash.ts'
 import { mountReplay } from '../http/routes/replay.ts'
 import { mountReplays } from '../http/routes/replays.ts'
 import { mountSite } from '../http/routes/site.ts'
@@ -28,12 +29,14 @@ export type ApiParts = {
   /** What may be missing without the broker being unready, by name. */
   optional: Record<string, () => Promise<boolean>>
   log: Log
+  /** Where QStash dispatches: what it calls. */
+  qstash?: QstashEntrance | undefined
   /** What `log` counts, where somebody can ask this process for it. */
   metrics?: MetricsText
 }
 
 export const makeApi = (config: Config, parts: ApiParts): App => {
-  const { accepting, stores, optional, log, metrics } = parts
+  const { accepting, stores, optional, log, qstash, metrics } = parts
   const deps = appDeps(config, log)
   const app = makeApp(deps)
   mountRegister(app, accepting.register)
@@ -46,6 +49,7 @@ export const makeApi = (config: Config, parts: ApiParts): App => {
   mountReplays(app, accepting.replayMany)
   mountSite(app, makeReadiness({ reader: stores.reader, optional }))
   mountDashboard(app, readDashboard(new URL('../../dashboard/dist/', import.meta.url)))
+  if (qstash !== undefined) mountQstash(app, qstash)
   if (metrics !== undefined) {
     mountMetrics(app, metrics, config.http.loopback ? undefined : authenticate(deps))
   }

@@ -1,11 +1,13 @@
-// What whoever attempts deliveries needs: the worker, the direct dispatcher and the scheduled drain.
+// What whoever attempts deliveries needs: the worker, the direct dispatcher, the scheduled drain and what QStash calls. It
+// knows no queue, so that the function which QStash calls carries none.
 
 import { makeAttemptDelivery, type AttemptDeps } from '../broker/attempt-delivery.ts'
 import { disableFailing } from '../broker/disable-webhook.ts'
 import { makeIsolation } from '../broker/isolation.ts'
-import { makePatience, REDIS_BUDGET_MS } from '../broker/patience.ts'
+import { makePatience } from '../broker/patience.ts'
 import type {
   DeliveryQueue,
+  HandOver,
   Log,
   NeedsTurn,
   RoutingTable,
@@ -17,6 +19,7 @@ import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { makeSender } from '../sender/webhook-sender.ts'
 import { tracedSender } from '../tracing.ts'
+import { QSTASH } from './publishing.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
@@ -26,7 +29,9 @@ export type AttemptParts = {
   routing: RoutingTable | undefined
   /** Undefined for a broker without Redis. */
   queue: (Pick<DeliveryQueue, 'enqueue'> & { turns: SharedTurns }) | undefined
-  /** Without a queue: parked deliveries have become due. */
+  /** QStash, where it dispatches. */
+  publish?: HandOver | undefined
+  /** Without a queue and QStash: parked deliveries have become due. */
   wake(): void
   steps: Steps
   log: Log
@@ -34,11 +39,12 @@ export type AttemptParts = {
 
 /** @returns the use case, and what closes its connections to receivers */
 export const makeAttempts = (config: Config, parts: AttemptParts) => {
-  const { stores, routing, queue, log } = parts
+  const { stores, routing, queue, publish, log } = parts
   const { delivery } = config
   const random = makeRandom()
   const sender = makeSender({ policy: delivery, clock: systemClock })
-  const patience = makePatience({ clock: systemClock, log })
+  const patience = makePatience({ clock: systemClock, log, dispatcher: publish && QSTASH })
+  const handOver = publish ?? queue?.enqueue
   const shared = { webhooks: stores.webhooks, routing, patience, log }
   const attempts = makeAttemptDelivery({
     ...shared,
@@ -56,8 +62,8 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
       health: stores.health,
       gate: stores.gate,
       handOver: async (ready) => {
-        if (queue === undefined) parts.wake()
-        else await patience.start(REDIS_BUDGET_MS).attempt(() => queue.enqueue(ready))
+        if (handOver === undefined) parts.wake()
+        else await patience.handOver().attempt(() => handOver(ready))
       },
       clock: systemClock,
       openMs: delivery.breakerOpenMs,

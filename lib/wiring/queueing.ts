@@ -1,6 +1,7 @@
 // The routing table and the queue, for the functions that also enqueue. Separate from serving.ts, which knows no BullMQ.
 
 import type { DeliveryQueue, HandOver, KickMark, RoutingTable } from '../broker/ports.ts'
+import { openPublisher } from './publishing.ts'
 import { openRedis } from './redis.ts'
 import { openReadyRouting } from './routing.ts'
 import type { Opened } from './serving.ts'
@@ -10,6 +11,8 @@ export type Queueing = {
   queue: (DeliveryQueue & { isFull(): Promise<boolean>; depth(): Promise<number> }) | undefined
   /** Also over REST alone: the drain then claims from Postgres. */
   kickMark: KickMark | undefined
+  /** QStash, where it dispatches: the sweep hands over to it without asking. */
+  publish: HandOver | undefined
   handOver: HandOver
   handOverAgain: HandOver
 }
@@ -17,24 +20,28 @@ export type Queueing = {
 /**
  * Opens both, connected or known to be away.
  *
- * @returns without REDIS_URL a hand-over that does nothing: accepted deliveries then wait for the sweep's schedule
+ * @returns without REDIS_URL and QStash a hand-over that does nothing: accepted deliveries then wait for the sweep's schedule
  * @throws BrokerError `invalid_request` when the Redis evicts
  */
 export const openQueueing = async (opened: Opened): Promise<Queueing> => {
   const { config, log } = opened
-  if (config.redisUrl === undefined) {
+  const publish = openPublisher(config)
+  if (config.redisUrl === undefined || publish !== undefined) {
     const routes = await openReadyRouting(opened)
-    const nothing = () => Promise.resolve()
+    const handOver = publish ?? (() => Promise.resolve())
     return {
       routing: routes?.routing,
       queue: undefined,
-      kickMark: routes?.kickMark,
-      handOver: nothing,
-      handOverAgain: nothing,
+      // QStash needs nobody to wake it.
+      kickMark: publish === undefined ? routes?.kickMark : undefined,
+      publish,
+      handOver,
+      // A hand-over of a newer generation is a new one to QStash: there is nothing to take away first.
+      handOverAgain: handOver,
     }
   }
   const redis = openRedis(config.redisUrl, config, log)
   await redis.check()
   const { routing, queue, kickMark } = redis
-  return { routing, queue, kickMark, handOver: queue.feed, handOverAgain: queue.replace }
+  return { routing, queue, kickMark, publish, handOver: queue.feed, handOverAgain: queue.replace }
 }

@@ -4,6 +4,7 @@ import { makePatience } from '../broker/patience.ts'
 import type { DeliveryQueue, HandOver, Log } from '../broker/ports.ts'
 import { makeReplayLoop, type ReplayLoop } from '../broker/replay-loop.ts'
 import { makeRunReplays, type RunReplays } from '../broker/replay-many.ts'
+import { QSTASH } from './publishing.ts'
 import { systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -12,18 +13,23 @@ export type ReplayingParts = {
   /** Undefined for a broker without Redis. */
   queue: DeliveryQueue | undefined
   handOverAgain: HandOver
+  /** QStash, where it dispatches. */
+  publish?: HandOver | undefined
   log: Log
 }
 
-export const makeReplaying = ({ stores, queue, handOverAgain, log }: ReplayingParts): RunReplays =>
-  makeRunReplays({
+export const makeReplaying = (parts: ReplayingParts): RunReplays => {
+  const { stores, queue, handOverAgain, publish, log } = parts
+  const dispatcher = publish && QSTASH
+  return makeRunReplays({
     store: stores.bulkReplays,
     handOverAgain,
     queue,
-    patience: makePatience({ clock: systemClock, log }),
+    patience: makePatience({ clock: systemClock, log, dispatcher }),
     clock: systemClock,
     log,
   })
+}
 
 /** For a process that lives. It begins at once with what an earlier process left. */
 export const startReplaying = (parts: ReplayingParts): ReplayLoop => {

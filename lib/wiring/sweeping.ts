@@ -1,6 +1,6 @@
 // The role that repairs.
 
-import type { DeliveryQueue, Log, RoutingTable, Steps } from '../broker/ports.ts'
+import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeAuditRound } from '../broker/audit-round.ts'
 import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
@@ -13,6 +13,8 @@ export type SweepingParts = {
   stores: Stores
   routing: RoutingTable | undefined
   queue: (DeliveryQueue & { isFull(): Promise<boolean> }) | undefined
+  /** QStash, where it dispatches. */
+  publish?: HandOver | undefined
   steps: Steps
   log: Log
 }

@@ -42,11 +42,11 @@ describe('defaults', () => {
       breakerOpenMs: 30_000,
     })
     expect(config.sweep).toEqual({ intervalMs: 60_000, graceMs: 30_000 })
-    expect([config.retentionDays, config.dataDir, config.keyPrefix, config.dispatcher]).toEqual([
+    expect([config.retentionDays, config.dataDir, config.keyPrefix, config.qstash]).toEqual([
       30,
       '.data',
       'broker',
-      'bullmq',
+      undefined,
     ])
     expect([config.logLevel, config.upstash, config.secretKeys]).toEqual(['info', undefined, []])
   })

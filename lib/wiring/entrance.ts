@@ -1,0 +1,42 @@
+// QStash as the one that calls: what stands behind POST /internal/qstash. It knows no BullMQ.
+
+import { makeAttemptMessage } from '../broker/attempt-message.ts'
+import type { Config } from '../config.ts'
+import { BrokerError } from '../domain/errors.ts'
+import type { QstashEntrance } from '../http/routes/qstash.ts'
+import { makeQstashVerifier } from '../queue/qstash/verifier.ts'
+import { makeAttempts, type AttemptParts } from './attempts.ts'
+import { destinationOf, openPublisher } from './publishing.ts'
+
+export type Entrance = QstashEntrance & {
+  /** Closes the connections to receivers; what is in flight must have ended. */
+  close(): Promise<void>
+}
+
+/** What the process has beside QStash itself. */
+export type EntranceParts = Omit<AttemptParts, 'queue' | 'publish' | 'wake'>
+
+/** @throws BrokerError `invalid_request` unless QStash dispatches */
+export const openEntrance = (config: Config, parts: EntranceParts): Entrance => {
+  const { qstash } = config
+  const publish = openPublisher(config)
+  if (qstash === undefined || publish === undefined) {
+    throw new BrokerError('invalid_request', 'this needs BROKER_DISPATCHER=qstash')
+  }
+  const { attempts, closeSender } = makeAttempts(config, {
+    ...parts,
+    queue: undefined,
+    publish,
+    // Whoever waits is handed to QStash.
+    wake: () => undefined,
+  })
+  const { deliveryLog } = parts.stores
+  return {
+    verify: makeQstashVerifier({ ...qstash, destination: destinationOf(qstash.publicUrl) }),
+    attempt: makeAttemptMessage({ attempts, deliveryLog, handOver: publish, log: parts.log }),
+    close: async () => {
+      closeSender()
+      await deliveryLog.flush()
+    },
+  }
+}

@@ -1,0 +1,44 @@
+// QStash as the one that is handed deliveries, for whoever hands them over: trigger, sweep, replay, and each attempt.
+
+import { QSTASH_BUDGET_MS, type Dispatcher } from '../broker/patience.ts'
+import type { HandOver } from '../broker/ports.ts'
+import type { Config } from '../config.ts'
+import { BrokerError } from '../domain/errors.ts'
+import { QSTASH_PATH } from '../domain/qstash-path.ts'
+import { MAX_TIMEOUT_MS } from '../domain/webhook.ts'
+import { makeQstashPublisher } from '../queue/qstash/publisher.ts'
+import { systemClock } from './runtime.ts'
+
+/** How it is waited for. */
+export const QSTASH: Dispatcher = { name: 'qstash', budgetMs: QSTASH_BUDGET_MS }
+
+/**
+ * @returns undefined unless QStash dispatches
+ * @throws BrokerError `invalid_request` where only the calls of QStash say where it calls (see `Config['qstash']`)
+ */
+export const openPublisher = ({
+  qstash,
+  delivery,
+}: Pick<Config, 'qstash' | 'delivery'>): HandOver | undefined =>
+  qstash === undefined
+    ? undefined
+    : makeQstashPublisher(
+        {
+          url: qstash.url,
+          token: qstash.token,
+          destination: destinationOf(qstash.publicUrl),
+          answerTimeoutMs: MAX_TIMEOUT_MS + delivery.leaseMarginMs,
+        },
+        systemClock,
+      )
+
+/** Where QStash calls us, and what its signatures must name. */
+export const destinationOf = (publicUrl: string | undefined): string => {
+  if (publicUrl === undefined) {
+    throw new BrokerError(
+      'invalid_request',
+      'BROKER_PUBLIC_URL=function-url is for the one function that QStash calls',
+    )
+  }
+  return publicUrl + QSTASH_PATH
+}

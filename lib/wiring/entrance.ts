@@ -40,3 +40,30 @@ export const openEntrance = (config: Config, parts: EntranceParts): Entrance => 
     },
   }
 }
+
+// The platform makes this name and says it with each call; whoever calls cannot choose it.
+const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.[a-z0-9.]+$/
+
+/**
+ * For a function: with BROKER_PUBLIC_URL=function-url it learns where it is from the first call.
+ *
+ * @returns opens the entrance at the address that an event names; undefined when that is no function's own URL
+ * @throws BrokerError `invalid_request` unless QStash dispatches
+ */
+export const makeAddressed = (
+  config: Config,
+  parts: EntranceParts,
+): ((domainName: string | undefined) => Entrance | undefined) => {
+  const { qstash } = config
+  if (qstash === undefined || qstash.publicUrl !== undefined) {
+    const entrance = openEntrance(config, parts)
+    return () => entrance
+  }
+  return (domainName) =>
+    domainName !== undefined && FUNCTION_URL.test(domainName)
+      ? openEntrance(
+          { ...config, qstash: { ...qstash, publicUrl: `https://${domainName}` } },
+          parts,
+        )
+      : undefined
+}

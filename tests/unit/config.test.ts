@@ -169,12 +169,6 @@ describe('what a process needs', () => {
     expect(refusal({}, 'start')).toBe('accepted')
   })
 
-  it('is no QStash: a dispatcher that is not there yet is refused, not taken for another one', () => {
-    expect(refusal({ ...API, BROKER_DISPATCHER: 'qstash' })).toContain(
-      'BROKER_DISPATCHER=qstash is not available yet: use bullmq',
-    )
-  })
-
   it('is both halves of the REST access to Redis', () => {
     expect(refusal({ ...API, UPSTASH_REDIS_REST_URL: 'https://u.example' })).toContain(
       'UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN go together',

@@ -103,3 +103,50 @@ describe('the patience with Redis', () => {
     await settle()
   })
 })
+
+describe('the patience with a dispatcher that is not Redis', () => {
+  const dispatcher = { name: 'qstash', budgetMs: 2_000 }
+
+  test('has a budget of its own, whatever Redis has used of its own', async () => {
+    const { clock, log } = setUp()
+    const patience = makePatience({ clock, log, dispatcher })
+    const redis = patience.start(300)
+    const lookup = redis.attempt(never)
+    await clock.advance(300)
+    expect(await lookup).toBeUndefined()
+    const handedOver = patience.handOver(redis).attempt(at(clock, 1_999))
+    await clock.advance(1_999)
+    expect(await handedOver).toBe('answer')
+  })
+
+  test('whose silence says nothing about Redis, and is logged by its name', async () => {
+    const { clock, log } = setUp()
+    const patience = makePatience({ clock, log, dispatcher })
+    for (let n = 0; n < 2; n += 1) {
+      const handedOver = patience.handOver().attempt(never)
+      await clock.advance(2_000)
+      expect(await handedOver).toBeUndefined()
+    }
+    expect(await patience.handOver().attempt(() => Promise.resolve('asked'))).toBeUndefined()
+    expect(await patience.start(300).attempt(() => Promise.resolve('asked'))).toBe('asked')
+    expect(log.of('redis.unavailable')).toEqual([])
+    expect(log.of('qstash.unavailable')).toHaveLength(1)
+    await clock.advance(1_000)
+    expect(await patience.handOver().attempt(() => Promise.resolve('asked'))).toBe('asked')
+    expect(log.of('qstash.available')).toHaveLength(1)
+  })
+
+  test('is not there without one: what is left of the budget for Redis is used', async () => {
+    const { clock, patience } = setUp()
+    const redis = patience.start(300)
+    const lookup = redis.attempt(at(clock, 250))
+    await clock.advance(250)
+    await lookup
+    const handedOver = patience.handOver(redis).attempt(at(clock, 100))
+    await clock.advance(50)
+    expect(await handedOver).toBeUndefined()
+    const anew = patience.handOver().attempt(at(clock, 299))
+    await clock.advance(299)
+    expect(await anew).toBe('answer')
+  })
+})

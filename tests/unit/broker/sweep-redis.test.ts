@@ -219,7 +219,7 @@ describe('webhooks whose waiting deliveries nobody brings back', () => {
 
   test('are woken without Redis as well: it is due in Postgres', async () => {
     const stuck = [{ deliveryId: 'dlv_a', generation: 1 }]
-    const { sweep } = setUpSweep({ due: [], stuck }, { queue: undefined })
+    const { sweep } = setUpSweep({ due: [], stuck }, { queue: undefined, routing: undefined })
     expect(await sweep({ budgetMs })).toMatchObject({ woken: 1, redis: 'none' })
   })
 })

@@ -17,13 +17,13 @@ const summary = (sorted: readonly number[]): Latency => ({
   lost: sorted.filter((latency) => !Number.isFinite(latency)).length,
 })
 
-const names = (prefix: string, count: number) =>
+export const names = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}.${index}`)
 
-type Healthy = { eventNames: readonly string[]; perSecond: number; forMs: number }
+export type Healthy = { eventNames: readonly string[]; perSecond: number; forMs: number }
 
 /** The latency of the healthy ones under their own load. */
-const measure = async (rig: IsolationRig, load: Healthy, beside?: () => Promise<unknown>) => {
+export const measure = async (rig: IsolationRig, load: Healthy, beside?: () => Promise<unknown>) => {
   await rig.forgetArrivals()
   const sinceMs = Date.now()
   await Promise.all([rig.load(load), beside?.()])

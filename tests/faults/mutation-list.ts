@@ -18,7 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the claim no longer looks at a living lease',
     edits: [
       {
-        file: 'lib/postgres/claim.ts',
+        file: 'lib/postgres/claim-sql.ts',
         from: `      when d.lease_until > now() then 'leased'\n`,
         to: '',
       },
@@ -58,7 +58,7 @@ type Verdict =`,
         file: 'lib/broker/attempt-delivery.ts',
         from: 'const recorded = await record(deps, { claim, outcome, durationMs, plan }, lease)',
         to: `void record(deps, { claim, outcome, durationMs, plan }, lease).catch(() => undefined)
-  const recorded: Recorded = { status: 'delivered', fenced: false, nextAttemptAtMs: null, dbNowMs: 0 }`,
+  const recorded: Recorded = { status: 'delivered', fenced: false, nextAttemptAtMs: null, generation: 0, dbNowMs: 0 }`,
       },
     ],
     test: { file: CRASH_WORKER, name: 'row 13' },
@@ -92,7 +92,7 @@ type Verdict =`,
     name: 'a failed job is kept in Redis',
     edits: [
       { file: 'lib/queue/options.ts', from: 'removeOnFail: true,', to: 'removeOnFail: false,' },
-      { file: 'lib/queue/worker.ts', from: '  removeOnFail: { count: 0 },\n', to: '' },
+      { file: 'lib/queue/taking.ts', from: '  removeOnFail: { count: 0 },\n', to: '' },
     ],
     test: { file: LOST_REDIS, name: 'a job that BullMQ gives up on' },
   },

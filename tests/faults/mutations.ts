@@ -2,22 +2,29 @@
 // tests that should notice, and demands that they fail. Prints a table; exit 1 when a mutant survives.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MUTATIONS, type Edit, type Mutation } from './mutation-list.ts'
 import { print } from './print.ts'
 
-const COPIED = [
-  'bench',
-  'functions',
-  'lib',
-  'local',
-  'tests',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-]
+// Everything but what is made: a list of what the tests need would fall behind them.
+const LEFT_OUT = new Set([
+  'node_modules',
+  '.git',
+  '.data',
+  '.serverless',
+  'coverage',
+  'test-results',
+])
 
 type Report = {
   numFailedTests: number
@@ -28,7 +35,9 @@ type Row = { ran: number; failed: number; seconds: number; killed: boolean; why:
 
 const copyTree = (): string => {
   const copy = mkdtempSync(join(tmpdir(), 'webhook-broker-mutant-'))
-  for (const name of COPIED) cpSync(name, join(copy, name), { recursive: true })
+  for (const name of readdirSync('.').filter((entry) => !LEFT_OUT.has(entry))) {
+    cpSync(name, join(copy, name), { recursive: true, preserveTimestamps: true })
+  }
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'))
   return copy
 }

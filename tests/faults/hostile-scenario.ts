@@ -1,0 +1,132 @@
+// F10 as a scenario that a test runs short and a fault run at full length: receivers that misbehave in every way beside
+// healthy ones, through the whole broker. It measures and judges nothing. API and workers run already.
+
+import { startProcess } from '../support/process.ts'
+import { waitUntil } from '../support/wait.ts'
+import {
+  HOSTILE_KINDS,
+  type HostileAddresses,
+  type HostileKind,
+  type HostileSeen,
+} from './hostile-receiver-process.ts'
+import type { IsolationRig } from './isolation-rig.ts'
+import { measure, names, type Compared } from './isolation-scenarios.ts'
+import { residentMb } from './resources.ts'
+
+export type Hostile = {
+  seen(): Promise<HostileSeen>
+  /** Where the redirect leads; nobody but a test may call it. */
+  target: string
+  stop(): Promise<void>
+}
+
+/** Starts the receivers and registers one webhook for each kind, event `hostile.<kind>`. */
+export const startHostile = async (rig: IsolationRig): Promise<Hostile> => {
+  const receiver = await startProcess({
+    script: 'tests/faults/hostile-receiver-process.ts',
+    readyLine: /^hostile receiver ready/,
+  })
+  const line = receiver.lines.find((text) => text.startsWith('hostile receiver ready')) ?? ''
+  const { control, target, ...kinds } = JSON.parse(
+    line.slice(line.indexOf('{')),
+  ) as HostileAddresses
+  for (const kind of HOSTILE_KINDS)
+    await rig.register(eventOf(kind), { webhookUrl: `${kinds[kind]}/hook` })
+  return {
+    target,
+    seen: async () => (await (await fetch(control)).json()) as HostileSeen,
+    stop: async () => {
+      await receiver.kill9()
+    },
+  }
+}
+
+const eventOf = (kind: HostileKind) => `hostile.${kind}`
+
+/** One attempt, as the log has it. */
+export type HostileAttempt = {
+  kind: string
+  outcome: string
+  code: string
+  statusCode: number | null
+  durationMs: number
+  bodyBytes: number
+}
+
+export const attemptsOn = (rig: IsolationRig): Promise<HostileAttempt[]> =>
+  rig.postgres.sql<HostileAttempt>(
+    `select substr(d.event_name, 9) as kind, a.outcome, a.code, a.status_code as "statusCode",
+      a.duration_ms as "durationMs", coalesce(octet_length(a.response_body), 0) as "bodyBytes"
+     from attempts a join deliveries d on d.id = a.delivery_id where d.event_name like 'hostile.%'`,
+  )
+
+export type HostileOptions = {
+  healthy: number
+  perSecond: number
+  forMs: number
+  /** Triggers of each kind in a second. */
+  hostilePerSecond: number
+  /** Measured in turn, without and with: a machine that others use as well is not the same from minute to minute. */
+  rounds: number
+  /** Whose memory is watched. */
+  workerPid: number
+}
+
+export type HostileResult = {
+  compared: Omit<Compared, 'openBad'>[]
+  attempts: HostileAttempt[]
+  /** The most that the worker held at once in a phase without and with them. */
+  memory: { withoutMb: number; withBadMb: number }[]
+}
+
+export const hostile = async (
+  rig: IsolationRig,
+  options: HostileOptions,
+): Promise<HostileResult> => {
+  const { healthy, perSecond, forMs, hostilePerSecond, rounds, workerPid } = options
+  const load = { eventNames: names('healthy', healthy), perSecond, forMs }
+  for (const name of load.eventNames) await rig.register(name)
+  const bad = {
+    eventNames: HOSTILE_KINDS.map(eventOf),
+    perSecond: hostilePerSecond * HOSTILE_KINDS.length,
+    forMs,
+  }
+  await measure(rig, { ...load, forMs: 2_000 })
+  const result: HostileResult = { compared: [], attempts: [], memory: [] }
+  for (let round = 0; round < rounds; round += 1) {
+    const without = await watched(workerPid, () => measure(rig, load))
+    const withBad = await watched(workerPid, () => measure(rig, load, () => rig.load(bad)))
+    await everyKindAttempted(rig)
+    result.compared.push({ without: without.value, withBad: withBad.value })
+    result.memory.push({ withoutMb: without.mostMb, withBadMb: withBad.mostMb })
+    result.attempts.push(...(await attemptsOn(rig)))
+    // The next round begins without what is still to be tried again.
+    await rig.postgres.sql(`delete from deliveries where event_name like 'hostile.%'`)
+    await rig.postgres.sql('delete from webhook_health')
+  }
+  return result
+}
+
+const everyKindAttempted = (rig: IsolationRig) =>
+  waitUntil(
+    async () => {
+      const attempts = await attemptsOn(rig)
+      return HOSTILE_KINDS.every((kind) => attempts.some((attempt) => attempt.kind === kind))
+    },
+    { timeoutMs: 30_000, message: 'an attempt at each kind to end' },
+  )
+
+const WATCH_EVERY_MS = 50
+
+const watched = async <Value>(pid: number, work: () => Promise<Value>) => {
+  let mostMb = residentMb(pid)
+  const timer = setInterval(() => {
+    mostMb = Math.max(mostMb, residentMb(pid))
+  }, WATCH_EVERY_MS)
+  try {
+    const value = await work()
+    return { value, mostMb }
+  } finally {
+    clearInterval(timer)
+  }
+}

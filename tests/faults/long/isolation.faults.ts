@@ -1,5 +1,5 @@
-// F11: bad receivers beside healthy ones, at the length of docs/isolation.md. Ratios are of one run, medians of three; the
-// outage of ten minutes is left to `npm run bench:isolation -- recovery`.
+// F11: bad receivers beside healthy ones. Ratios are of one run, medians of three; the full lengths of docs/isolation.md,
+// such as the outage of ten minutes, are left to `npm run bench:isolation`.
 
 import { expect, test } from 'vitest'
 import { startIsolationRig, type IsolationRig } from '../isolation-rig.ts'
@@ -28,7 +28,7 @@ const medianRatio = (rounds: readonly Compared[], of: 'p95Ms' | 'p99Ms') =>
     .sort((a, b) => a - b)
     .at(Math.floor(rounds.length / 2))
 
-const HANGING = { healthy: 50, backlog: 10_000, forMs: 15_000, rounds: 3 }
+const HANGING = { healthy: 50, backlog: 10_000, forMs: 8_000, rounds: 3 }
 const TEN_MINUTES_MS = 600_000
 
 test.each([
@@ -48,7 +48,7 @@ test(
   '30 % of 500 receivers dead: p95 of the others at most 1.5 times',
   async () => {
     const rounds = await withRig({}, (rig) =>
-      dead(rig, { receivers: 500, perSecond: 200, forMs: 15_000, rounds: 3 }),
+      dead(rig, { receivers: 500, perSecond: 200, forMs: 8_000, rounds: 3 }),
     )
     expect(rounds.map(({ withBad }) => withBad.lost)).toEqual([0, 0, 0])
     expect(medianRatio(rounds, 'p95Ms')).toBeLessThanOrEqual(1.5)
@@ -75,13 +75,15 @@ test(
 )
 
 test(
-  'four workers, 50 a second: at most 53 in any second, at least 47 on average',
+  'four workers, 50 a second: at most 53 in any second, at least 47 in the middle one',
   async () => {
     const result = await withRig({ workers: 4 }, (rig) =>
-      rate(rig, { limit: 50, events: 2_000, forMs: 20_000 }),
+      rate(rig, { limit: 50, events: 2_500, forMs: 12_000 }),
     )
+    // The work did not run out.
+    expect(result.arrived).toBeLessThan(2_500)
     expect(result.most).toBeLessThanOrEqual(53)
-    expect(result.perSecond).toBeGreaterThanOrEqual(47)
+    expect(result.middle).toBeGreaterThanOrEqual(47)
   },
   TEN_MINUTES_MS,
 )

@@ -19,6 +19,7 @@ export type Child = {
 export type ChildOptions = {
   /** `local/api.ts`, say. */
   script: string
+  args?: string[]
   env?: Readonly<Record<string, string>>
   /** The Node that runs it; that of the benchmark when absent. */
   node?: string | undefined
@@ -33,7 +34,7 @@ const START_TIMEOUT_MS = 60_000
 const INSIDE = new URL('processes/inside.ts', import.meta.url).href
 
 export const startChild = async (options: ChildOptions): Promise<Child> => {
-  const child = fork(options.script, {
+  const child = fork(options.script, options.args ?? [], {
     execPath: options.node ?? process.execPath,
     execArgv: ['--import', 'tsx', '--import', INSIDE],
     cwd: fileURLToPath(new URL('..', import.meta.url)),

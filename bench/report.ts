@@ -30,7 +30,17 @@ const FELT: readonly Column[] = [
   ['Redis/delivery', 'redisPerDelivery', 2],
 ]
 
-const PARTS = ['client', 'receiver', 'producer', 'api', 'worker', 'redis', 'postgres', 'broker']
+const PARTS = [
+  'client',
+  'receiver',
+  'producer',
+  'api',
+  'worker',
+  'sweep',
+  'redis',
+  'postgres',
+  'broker',
+]
 const PROCESSOR: readonly Column[] = PARTS.map((part) => [part, `cpuS1000.${part}`, 3])
 const MEMORY: readonly Column[] = PARTS.map((part) => [part, `peakMb.${part}`, 0])
 

@@ -74,6 +74,9 @@ try {
   const result = { ...about, scenarios: Object.fromEntries(summaries) }
   printResult(result)
   console.log(`\nwritten to ${writeResult(result, options.results)}`)
+} catch (error) {
+  console.error(stage.said())
+  throw error
 } finally {
   await stage.stop()
 }

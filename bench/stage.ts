@@ -19,10 +19,14 @@ export type Stage = {
   client: Child
   api: Child
   workers: Child[]
+  /** Brings back what the queue has lost, as everywhere. */
+  sweep: Child
   bare: { producer: Child; workers: Child[] }
   /** The API. */
   origin: string
   headers: Record<string, string>
+  /** What the broker's processes have printed last: warnings and errors. */
+  said(): string
   /** More workers, from the moment at which they take jobs. */
   startWorkers(count: number): Promise<void>
   stopWorkers(): Promise<void>
@@ -31,7 +35,7 @@ export type Stage = {
 
 export const KEY = 'bench-key-0123456789abcdef'
 export const PREFIX = 'bench'
-const READY = /^webhook-broker (?:api |worker )?ready/
+const READY = /^webhook-broker (?:api |worker |sweep )?ready/
 
 /** What the broker is started with; everything else is as it comes. */
 export const brokerEnv = (logLevel: string): Record<string, string> => ({
@@ -54,7 +58,13 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
   const all: Child[] = []
   const start = async (script: string, env: Record<string, string> = {}, readyLine = /^ready/) => {
     const measured = script.startsWith('local/') || script.includes('/bare-')
-    const child = await startChild({ script, env, readyLine, node: measured ? node : undefined })
+    const child = await startChild({
+      script,
+      args: script === 'local/sweep.ts' ? ['--every'] : [],
+      env,
+      readyLine,
+      node: measured ? node : undefined,
+    })
     all.push(child)
     return child
   }
@@ -76,10 +86,11 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
   try {
     const many = (count: number, startOne: () => Promise<Child>) =>
       Promise.all(Array.from({ length: count }, startOne))
-    const [receiver, client, api, producer, bareWorkers] = await Promise.all([
+    const [receiver, client, api, sweep, producer, bareWorkers] = await Promise.all([
       start('bench/processes/receiver.ts'),
       start('bench/processes/client.ts'),
       start('local/api.ts', env, READY),
+      start('local/sweep.ts', env, READY),
       start('bench/processes/bare-producer.ts', urls),
       many(options.workers, () => start('bench/processes/bare-worker.ts', urls)),
       startWorkers(options.workers),
@@ -92,8 +103,13 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
       client,
       api,
       workers,
+      sweep,
       bare,
       origin: printedUrl(api),
+      said: () =>
+        [api, ...workers, sweep]
+          .flatMap(({ lines }) => lines.filter((line) => line.startsWith('{')))
+          .join('\n'),
       headers: HEADERS,
       startWorkers,
       stopWorkers: async () => {
@@ -110,9 +126,10 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
 const pids = (children: readonly Child[]): number[] => children.map(({ pid }) => pid)
 
 /** The processes of the broker, and those around it. */
-export const brokerParts = ({ api, workers, services, receiver, client }: Stage): Parts => ({
+export const brokerParts = ({ api, workers, sweep, services, receiver, client }: Stage): Parts => ({
   api: [api.pid],
   worker: pids(workers),
+  sweep: [sweep.pid],
   redis: [services.redis.pid],
   postgres: [services.postgres.pid],
   receiver: [receiver.pid],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Result } from '../../bench/report.ts'
 import { percentile, summarise } from '../../bench/figures.ts'
+import { byFunction, byOwner } from '../../bench/profile-reading.ts'
 import { startProcess } from '../support/process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-bench-test-'))
@@ -56,5 +57,42 @@ describe('figures', () => {
     })
     expect(percentile([1, 2, 3, 4], 50)).toBe(3)
     expect(percentile([1, 2, 3, 4], 99)).toBe(4)
+  })
+})
+
+describe('a profile', () => {
+  const node = (id: number, callFrame: [string, string], children: number[] = []) => ({
+    id,
+    callFrame: { functionName: callFrame[0], url: callFrame[1] },
+    children,
+  })
+  const project = new URL('../..', import.meta.url).href
+  const profile = {
+    nodes: [
+      node(1, ['(root)', ''], [2, 6]),
+      node(2, ['send', `${project}lib/sender/agent.ts`], [3, 4]),
+      node(3, ['writev', '']),
+      node(4, ['', `${project}node_modules/@scope/pack/a/b.js`], [5]),
+      node(5, ['emit', 'node:events']),
+      node(6, ['(idle)', '']),
+    ],
+    samples: [2, 3, 3, 4, 5, 6],
+    timeDeltas: [1_000, 2_000, 2_500, 300, 400, 9_000],
+  }
+
+  it('says by function where the time was spent itself, and not the time in which nothing was', () => {
+    expect(byFunction(profile)).toEqual([
+      { what: 'writev', ms: 4.5 },
+      { what: 'send lib/sender/agent.ts', ms: 1 },
+      { what: 'emit node:events', ms: 0.4 },
+      { what: '(anonymous) @scope/pack/a/b.js', ms: 0.3 },
+    ])
+  })
+
+  it('counts what Node itself does for the file or the package that called it', () => {
+    expect(byOwner(profile)).toEqual([
+      { what: 'lib/sender/agent.ts', ms: 5.5 },
+      { what: '@scope/pack', ms: 0.7 },
+    ])
   })
 })

@@ -64,6 +64,8 @@ export type StepName =
   | 'S2' // incarnation checked
   | 'S3' // forgotten jobs added
   | 'S4' // retention done
+  | 'R1' // a batch of a replay committed
+  | 'R2' // its queue told
 
 /** Called when a step has just been done. Does nothing, except under the fault tests, which kill the process in it. */
 export type Steps = (step: StepName) => void

@@ -13,6 +13,7 @@ import type {
   IdSource,
   Log,
   Replay,
+  Steps,
 } from './ports.ts'
 
 export type RunReplays = (options: {
@@ -38,6 +39,7 @@ export type RunReplaysDeps = {
   queue: Pick<DeliveryQueue, 'waitingCount'> | undefined
   patience: Patience
   clock: Clock
+  steps: Steps
   log: Log
 }
 
@@ -114,10 +116,12 @@ const turn = async (
   const step = await deps.store.step(BATCH)
   if (step.kind === 'idle') return step.nextInMs
   const { replayId, deliveries, finished } = step
+  deps.steps('R1')
   if (deliveries.length > 0) {
     const jobs = deliveries.map((delivery) => ({ ...delivery, delayMs: 0 }))
     await deps.patience.handOver().attempt(() => deps.handOverAgain(jobs))
   }
+  deps.steps('R2')
   done(deliveries.length)
   if (finished) deps.log.info('replay.finished', { replayId })
   return 0

@@ -1,7 +1,7 @@
 // The role that goes on with replays of many deliveries: the API right after it was asked, the sweep all the time.
 
 import { makePatience } from '../broker/patience.ts'
-import type { DeliveryQueue, HandOver, Log } from '../broker/ports.ts'
+import type { DeliveryQueue, HandOver, Log, Steps } from '../broker/ports.ts'
 import { makeReplayLoop, type ReplayLoop } from '../broker/replay-loop.ts'
 import { makeRunReplays, type RunReplays } from '../broker/replay-many.ts'
 import { QSTASH } from './publishing.ts'
@@ -15,17 +15,19 @@ export type ReplayingParts = {
   handOverAgain: HandOver
   /** QStash, where it dispatches. */
   publish?: HandOver | undefined
+  steps: Steps
   log: Log
 }
 
 export const makeReplaying = (parts: ReplayingParts): RunReplays => {
-  const { stores, queue, handOverAgain, publish, log } = parts
+  const { stores, queue, handOverAgain, publish, steps, log } = parts
   const dispatcher = publish && QSTASH
   return makeRunReplays({
     store: stores.bulkReplays,
     handOverAgain,
     queue,
     patience: makePatience({ clock: systemClock, log, dispatcher }),
+    steps,
     clock: systemClock,
     log,
   })

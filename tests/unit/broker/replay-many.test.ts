@@ -47,6 +47,7 @@ const setUp = (steps: (ReplayStep | Error)[]) => {
     queue,
     patience: makePatience({ clock, log }),
     clock,
+    steps: () => undefined,
     log,
   })
   let started = 0
@@ -121,6 +122,7 @@ describe('running replays', () => {
       },
       patience: makePatience({ clock, log }),
       clock,
+      steps: () => undefined,
       log,
     })
     expect(await run({ budgetMs: 1_000 })).toEqual({ replayed: 1, running: false })

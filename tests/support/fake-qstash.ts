@@ -22,6 +22,7 @@ export type QstashCall = {
   message: QstashMessage
   /** 0 for the first. */
   retried: number
+  signature: Signature
   /** Undefined: no answer came. */
   status: number | undefined
   atMs: number
@@ -91,10 +92,11 @@ export const startFakeQstash = async (options: FakeQstashOptions = {}): Promise<
     timers.add(timer)
   }
   const call = async (message: QstashMessage, retried: number) => {
+    const signature = fake.faults.signature(message, retried)
     onTheWire += 1
-    const answer = await send(fake, message, retried)
+    const answer = await send(message, retried, tokenFor(fake, message, signature))
     onTheWire -= 1
-    fake.calls.push({ message, retried, status: answer?.status, atMs: Date.now() })
+    fake.calls.push({ message, retried, signature, status: answer?.status, atMs: Date.now() })
     if (answer?.ok === true) return
     const forGood =
       answer?.status === 489 && answer.headers.get('upstash-nonretryable-error') === 'true'
@@ -206,11 +208,10 @@ const parseDelay = (text: string): number => {
 }
 
 const send = async (
-  fake: FakeQstash,
   message: QstashMessage,
   retried: number,
+  token: string | undefined,
 ): Promise<Response | undefined> => {
-  const token = tokenFor(fake, message, fake.faults.signature(message, retried))
   try {
     const response = await fetch(message.url, {
       method: 'POST',

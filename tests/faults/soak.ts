@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import type { BrokerProcess } from '../support/process.ts'
+import { makeDice } from './dice.ts'
 import { print } from './print.ts'
 import { openFiles, residentMb } from './resources.ts'
 import { startRig, type Rig } from './rig.ts'
@@ -20,17 +21,6 @@ const perSecond = Number(values['per-second'])
 
 const FAULT_EVERY_MS = 30_000
 const QUIET = { BROKER_LOG_LEVEL: 'warn', BROKER_WORKER_CONCURRENCY: '20' }
-
-/** mulberry32: small, and the same everywhere. */
-const makeDice = (start: number) => {
-  let state = start
-  return (sides: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % sides
-  }
-}
 
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 

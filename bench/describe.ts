@@ -2,9 +2,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
-import { Redis } from 'ioredis'
+import { join } from 'node:path'
+import { findPostgres } from '../local/services/postgres.ts'
+import { findRedis } from '../local/services/redis.ts'
 import type { Result } from './report.ts'
-import { POSTGRES_SETTINGS, type Services } from './services.ts'
+import { POSTGRES_SETTINGS } from './services.ts'
 
 const run = (file: string, ...args: string[]): string | undefined => {
   try {
@@ -19,17 +21,14 @@ const run = (file: string, ...args: string[]): string | undefined => {
 }
 
 /** @param node the binary of the processes that are measured */
-export const describeRun = async (
-  { redis, sql }: Services,
+export const describeRun = (
   node: string,
   settings: Record<string, unknown>,
-): Promise<Omit<Result, 'scenarios'>> => {
-  const [row] = await sql<{ version: string }>(
-    "select current_setting('server_version') as version",
-  )
-  const connection = new Redis(redis.url)
-  const info = await connection.info('server')
-  connection.disconnect()
+): Omit<Result, 'scenarios' | 'failures'> => {
+  const redis = findRedis()
+  const postgres = findPostgres()
+  const version = (file: string): string =>
+    /(?:v=|\) |^v)(\d[\w.]*)/.exec(run(file, '--version') ?? '')?.[1] ?? ''
   return {
     date: new Date().toISOString(),
     commit: run('git', 'describe', '--always', '--dirty') ?? '',
@@ -41,8 +40,8 @@ export const describeRun = async (
     },
     versions: {
       node: run(node, '--version') ?? '',
-      redis: /redis_version:(\S+)/.exec(info)?.[1] ?? '',
-      postgres: row?.version ?? '',
+      redis: 'file' in redis ? version(redis.file) : '',
+      postgres: 'bin' in postgres ? version(join(postgres.bin, 'postgres')) : '',
     },
     settings: {
       ...settings,

@@ -1,5 +1,5 @@
 // How long a page of the log takes with 1,000,000 deliveries, for every filter and every pair of them, and how long the
-// figures take: `npm run bench:list`. Prints a table; the same as JSON with --json <file>.
+// figures and a sweep take: `npm run bench:list`. Prints a table; the same as JSON with --json <file>.
 
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,7 @@ import { migrate } from '../lib/postgres/migrate.ts'
 import { makeStatsStore } from '../lib/postgres/stats-store.ts'
 import { startPostgres } from '../local/services/postgres.ts'
 import { fill, type Filled } from './fill.ts'
+import { leaveOpen, measureSweeps } from './sweep.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -159,10 +160,17 @@ try {
   }
   const slowest = rows.reduce((worst, row) => (row.p95Ms > worst.p95Ms ? row : worst))
   console.log(`slowest p95: ${slowest.p95Ms} ms (${slowest.name})`)
+  await leaveOpen(database)
+  const sweepsMs = await measureSweeps(database, {
+    databaseUrl: postgres.url,
+    folder: join(folder, 'redis'),
+    runs: 5,
+  })
+  console.log(`sweeps with 100 open deliveries: ${sweepsMs.join(', ')} ms`)
   if (options.json !== undefined) {
     writeFileSync(
       options.json,
-      JSON.stringify({ deliveries: Number(options.deliveries), rollUpMs, rows }, null, 2),
+      JSON.stringify({ deliveries: Number(options.deliveries), rollUpMs, rows, sweepsMs }, null, 2),
     )
   }
 } finally {

@@ -12,6 +12,8 @@ export type Result = {
   versions: { node: string; redis: string; postgres: string }
   settings: Record<string, unknown>
   scenarios: Record<string, Summary>
+  /** One line for each round that failed. */
+  failures: string[]
 }
 
 type Column = readonly [title: string, figure: string, digits: number]
@@ -74,7 +76,7 @@ const others = (scenarios: Result['scenarios']): string[] => {
   const known = new Set([...FELT, ...PROCESSOR, ...MEMORY].map(([, figure]) => figure))
   return Object.entries(scenarios).flatMap(([name, summary]) =>
     Object.entries(summary)
-      .filter(([figure]) => !known.has(figure) && !/P\d+Ms$/.test(figure))
+      .filter(([figure]) => !known.has(figure) && !/^(?:accept|arrival)P/.test(figure))
       .map(([figure, { median, min, max }]) => `${name}: ${figure} ${median} (${min}-${max})`),
   )
 }

@@ -17,11 +17,14 @@ export type Shape = { eventName: string; fanOut: number; pace: Pace }
 export const BODY = JSON.stringify({ text: 'x'.repeat(1_024 - '{"text":""}'.length) })
 
 export const deliveriesOf = ({ fanOut, pace }: Shape): number => fanOut * pace.events
-const urlsOf = (stage: Stage, { eventName, fanOut }: Shape): string[] =>
+const urlsOf = (stage: Target, { eventName, fanOut }: Omit<Shape, 'pace'>): string[] =>
   Array.from({ length: fanOut }, (_, n) => `${stage.receiverUrl}/${eventName}/${n}`)
 
+/** Where triggers go, and from whom deliveries come. */
+type Target = Pick<Stage, 'origin' | 'headers' | 'receiverUrl'>
+
 /** Registers the webhooks of an event, over the API. */
-export const register = async (stage: Stage, shape: Shape): Promise<void> => {
+export const register = async (stage: Target, shape: Omit<Shape, 'pace'>): Promise<void> => {
   for (const webhookUrl of urlsOf(stage, shape)) {
     const response = await fetch(`${stage.origin}/api/v0/webhooks`, {
       method: 'POST',
@@ -32,7 +35,7 @@ export const register = async (stage: Stage, shape: Shape): Promise<void> => {
   }
 }
 
-export const loadOf = (stage: Stage, { eventName, fanOut, pace }: Shape): Load => ({
+export const loadOf = (stage: Target, { eventName, fanOut, pace }: Shape): Load => ({
   origin: stage.origin,
   path: `/api/v0/trigger-event/${eventName}`,
   headers: stage.headers,
@@ -51,13 +54,14 @@ type Measured = {
   settled(): Promise<void>
 }
 
-const measure = async (deliveries: number, measured: Measured): Promise<Figures> => {
+/** @throws Error when not every delivery arrives, or one of them twice */
+export const measure = async (deliveries: number, measured: Measured): Promise<Figures> => {
   const { receiver, parts, counted } = measured
   await receiver.ask('expect', deliveries)
   const memory = watchMemory(parts)
   const before = cpuMsOf(parts)
   const fired = await measured.fire()
-  const arrivals = await arrivalsOf(receiver, deliveries)
+  const arrivals = await arrivalsOf(receiver, { deliveries, timeoutMs: ARRIVAL_MS })
   await measured.settled()
   const after = cpuMsOf(parts)
   const peaks = memory.stop()
@@ -85,9 +89,12 @@ const measure = async (deliveries: number, measured: Measured): Promise<Figures>
 /** What the queue has lost comes by the sweep, after its interval and the grace. */
 const ARRIVAL_MS = 180_000
 
-const arrivalsOf = async (receiver: Child, deliveries: number): Promise<Arrivals> => {
+export const arrivalsOf = async (
+  receiver: Child,
+  { deliveries, timeoutMs }: { deliveries: number; timeoutMs: number },
+): Promise<Arrivals> => {
   const over = new AbortController()
-  const tooLate = wait(ARRIVAL_MS, undefined, { signal: over.signal }).then(async () => {
+  const tooLate = wait(timeoutMs, undefined, { signal: over.signal }).then(async () => {
     throw new Error(`only ${await receiver.ask<number>('count')} of ${deliveries} have arrived`)
   })
   try {
@@ -166,7 +173,7 @@ export const untilEnded = async ({ services }: Pick<Stage, 'services'>): Promise
 }
 
 /** How many deliveries of an event are delivered, of those with exactly one attempt on record. */
-const deliveredOf = async ({ services }: Stage, eventName: string): Promise<number> => {
+export const deliveredOf = async ({ services }: Stage, eventName: string): Promise<number> => {
   const [row] = await services.sql<{ count: number }>(
     `select count(*)::int as count from deliveries d where event_name = $1 and status = 'delivered'
      and (select count(*) from attempts a where a.delivery_id = d.id and outcome = 'succeeded') = 1`,

@@ -2,12 +2,14 @@
 // own. Prints tables and writes bench/results/<date>.json. What it measures and how: docs/performance.md.
 
 import { parseArgs } from 'node:util'
+import { coldStarts } from './coldstart.ts'
 import { describeRun } from './describe.ts'
-import { summarise, type Figures } from './figures.ts'
+import { embeddedRounds } from './embedded.ts'
+import { summarise } from './figures.ts'
 import { printResult, writeResult } from './report.ts'
-import { register } from './round.ts'
-import { makeScenarios, runScenario, type Scenario } from './scenarios.ts'
-import { startStage, type Stage } from './stage.ts'
+import { readMillion } from './million.ts'
+import { add, attempt, runRounds, type Rounds } from './rounds.ts'
+import { makeScenarios, type Scenario } from './scenarios.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -29,54 +31,46 @@ const settings = {
   scale: Number(options.scale),
   logLevel: options['log-level'],
 }
+const { node } = options
+const staged = makeScenarios(settings.scale)
+/** Each with a stage of its own. */
+const ALONE = ['backlog', 'embedded', 'list', 'coldstart']
 
-/** In the order of the list, each right after what it is compared with. */
-const chosen = (only: string | undefined): [string, Scenario][] => {
-  const all = makeScenarios(settings.scale)
-  const wanted = only?.split(',') ?? Object.keys(all)
-  const unknown = wanted.filter((name) => all[name] === undefined)
-  if (unknown.length > 0)
-    throw new Error(`no scenario ${unknown.join(', ')}; there are ${Object.keys(all).join(', ')}`)
-  return Object.entries(all).filter(
-    ([name]) => wanted.includes(name) || wanted.some((other) => all[other]?.comparedWith === name),
+const wanted = options.only?.split(',') ?? [...Object.keys(staged), ...ALONE]
+const unknown = wanted.filter((name) => staged[name] === undefined && !ALONE.includes(name))
+if (unknown.length > 0) {
+  const known = [...Object.keys(staged), ...ALONE].join(', ')
+  throw new Error(`no scenario ${unknown.join(', ')}; there are ${known}`)
+}
+const isWanted = (name: string) => wanted.includes(name)
+/** Each right after what it is compared with. */
+const scenarios: [string, Scenario][] = Object.entries(staged).filter(
+  ([name]) => isWanted(name) || wanted.some((other) => staged[other]?.comparedWith === name),
+)
+
+const rounds: Rounds = { figures: new Map(), failures: [] }
+const about = describeRun(node, settings)
+if (scenarios.length > 0 || isWanted('backlog')) {
+  const backlog = isWanted('backlog')
+  await attempt(rounds, 'the stage', () =>
+    runRounds(rounds, { ...settings, node, scenarios, backlog }),
   )
 }
-
-type Rounds = Map<string, Figures[]>
-
-const runRounds = async (
-  stage: Stage,
-  scenarios: readonly [string, Scenario][],
-): Promise<Rounds> => {
-  const rounds: Rounds = new Map()
-  for (const [, { shape }] of scenarios) await register(stage, shape)
-  for (let round = 0; round < settings.rounds; round += 1) {
-    for (const [name, scenario] of scenarios) {
-      const figures = await runScenario(stage, scenario)
-      const bare = rounds.get(scenario.comparedWith ?? '')?.[round]?.['deliveredPerS']
-      if (bare !== undefined) figures['ratioToBare'] = (figures['deliveredPerS'] ?? 0) / bare
-      rounds.set(name, [...(rounds.get(name) ?? []), figures])
-      const { deliveredPerS = 0, cpuMsPerDelivery = 0 } = figures
-      console.log(
-        `round ${round + 1}: ${name} ${Math.round(deliveredPerS)}/s, ${cpuMsPerDelivery.toFixed(3)} CPU ms`,
-      )
-    }
-  }
-  return rounds
+const alone = async (name: string, run: () => Promise<readonly Parameters<typeof add>[2][]>) => {
+  if (!isWanted(name)) return
+  await attempt(rounds, name, async () => {
+    for (const figures of await run()) add(rounds, name, figures)
+  })
 }
+await alone('embedded', () => embeddedRounds({ ...settings, node }))
+await alone('coldstart', () => coldStarts({ ...settings, node }))
+await alone('list', async () => [await readMillion(settings.scale)])
 
-const scenarios = chosen(options.only)
-const stage = await startStage({ ...settings, node: options.node })
-try {
-  const about = await describeRun(stage.services, options.node, settings)
-  const rounds = await runRounds(stage, scenarios)
-  const summaries = [...rounds].map(([name, figures]) => [name, summarise(figures)] as const)
-  const result = { ...about, scenarios: Object.fromEntries(summaries) }
-  printResult(result)
-  console.log(`\nwritten to ${writeResult(result, options.results)}`)
-} catch (error) {
-  console.error(stage.said())
-  throw error
-} finally {
-  await stage.stop()
+const summaries = [...rounds.figures].map(([name, figures]) => [name, summarise(figures)] as const)
+const result = { ...about, scenarios: Object.fromEntries(summaries), failures: rounds.failures }
+printResult(result)
+console.log(`\nwritten to ${writeResult(result, options.results)}`)
+if (rounds.failures.length > 0) {
+  console.error(`\n${rounds.failures.join('\n')}`)
+  process.exitCode = 1
 }

@@ -21,10 +21,11 @@ describe('npm run bench', () => {
     // It refuses a round of which a delivery is missing, double or not `delivered` in SQL: then this is 1.
     expect(await run.exited, run.lines.join('\n')).toMatchObject({ code: 0 })
     const [file = ''] = readdirSync(folder)
-    const { scenarios, versions, settings } = JSON.parse(
+    const { scenarios, versions, settings, failures } = JSON.parse(
       readFileSync(join(folder, file), 'utf8'),
     ) as Result
 
+    expect(failures).toEqual([])
     expect(Object.keys(scenarios)).toEqual(['bare fan1', 'fan1'])
     const figures = scenarios['fan1'] ?? {}
     const of = (name: string) => figures[name]?.median ?? NaN

@@ -71,5 +71,6 @@ const example = (path: string, method: string, operation: Operation): string => 
     body === undefined
       ? ''
       : ` -H 'content-type: application/json' -d '${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}'`
-  return `curl -s${verb} "$BROKER_URL${filled}" -H "authorization: Bearer $BROKER_API_KEY"${data}`
+  const key = operation['x-scope'] === 'public' ? '' : ' -H "authorization: Bearer $BROKER_API_KEY"'
+  return `curl -s${verb} "$BROKER_URL${filled}"${key}${data}`
 }

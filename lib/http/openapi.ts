@@ -12,6 +12,7 @@ import { statsSpec } from './routes/stats.ts'
 import { findReplaySpec, startReplaySpec } from './routes/replays.ts'
 import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
+import { docsSpec, documentSpec, healthSpec, metricsSpec, readySpec } from './site-specs.ts'
 import './schemas.ts'
 import './schemas-replay.ts'
 
@@ -35,6 +36,11 @@ export const API_ROUTES: readonly RouteSpec[] = [
   messageSpec,
   statsSpec,
   auditSpec,
+  healthSpec,
+  readySpec,
+  metricsSpec,
+  documentSpec,
+  docsSpec,
 ]
 
 export type Operation = {
@@ -85,13 +91,14 @@ const build = (): OpenApiDocument => {
   }
 }
 
-// Every route of the API may answer with these.
+// Every route may answer with these: of the API, and outside it.
 const COMMON: readonly ErrorCode[] = [
   'unauthorized',
   'forbidden',
   'log_unavailable',
   'internal_error',
 ]
+const COMMON_PUBLIC: readonly ErrorCode[] = ['internal_error']
 
 const operation = (spec: RouteSpec): Operation => ({
   operationId: operationId(spec),
@@ -99,6 +106,8 @@ const operation = (spec: RouteSpec): Operation => ({
   summary: spec.summary,
   ...(spec.description === undefined ? {} : { description: spec.description }),
   'x-scope': spec.scope,
+  // No key, where the document as a whole asks for one.
+  ...(spec.scope === 'public' ? { security: [] } : {}),
   parameters: [
     ...pathParameters(spec.path),
     ...parameters(spec.query, 'query'),
@@ -136,7 +145,7 @@ const operationId = ({ method, path }: RouteSpec): string =>
   path
     .replace('/api/v0', '')
     .replace(/[{}]/g, '')
-    .replace(/[/-](\w)/g, (_all, letter: string) => letter.toUpperCase())
+    .replace(/[/.-](\w)/g, (_all, letter: string) => letter.toUpperCase())
 
 type JsonSchema = { properties?: Record<string, unknown>; required?: string[] }
 
@@ -186,12 +195,14 @@ const reference = (schema: z.ZodType) => {
 
 const successes = (spec: RouteSpec) =>
   Object.fromEntries(
-    Object.entries(spec.responses).map(([status, { description, schema }]) => [
-      status,
-      schema === undefined
-        ? { description }
-        : { description, content: { 'application/json': { schema: reference(schema) } } },
-    ]),
+    Object.entries(spec.responses).map(
+      ([status, { description, schema, contentType = 'application/json' }]) => [
+        status,
+        schema === undefined
+          ? { description }
+          : { description, content: { [contentType]: { schema: reference(schema) } } },
+      ],
+    ),
   )
 
 /** One answer per status, which names the codes that it may carry. */
@@ -199,7 +210,8 @@ const failures = (spec: RouteSpec) => {
   const byStatus = new Map<number, ErrorCode[]>()
   const isDecoded = spec.path.includes('{') || spec.body !== undefined
   const decoded: ErrorCode[] = isDecoded ? ['invalid_encoding'] : []
-  for (const code of new Set([...COMMON, ...decoded, ...spec.problems])) {
+  const common = spec.scope === 'public' ? COMMON_PUBLIC : COMMON
+  for (const code of new Set([...common, ...decoded, ...spec.problems])) {
     const { status } = PROBLEMS[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }

@@ -11,7 +11,8 @@ import { readJson } from './body.ts'
 /** `public` routes lie outside /api/v0 and ask for no key. */
 export type RouteScope = Scope | 'public'
 
-export type ResponseDoc = { description: string; schema?: z.ZodType }
+/** `contentType` is that of JSON when absent. */
+export type ResponseDoc = { description: string; schema?: z.ZodType; contentType?: string }
 
 export type RouteSpec = {
   method: 'get' | 'post' | 'patch' | 'delete'

@@ -185,11 +185,11 @@ describe('the documented error', () => {
     expect(faultOf(documented.operation, answer)).toBeUndefined()
   })
 
-  it('log_unavailable is answered by every route while Postgres is away', async () => {
+  it('log_unavailable is answered by every route that needs Postgres while Postgres is away', async () => {
     // Nothing listens on port 1.
     const away = await startApi({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     try {
-      for (const documented of all) {
+      for (const documented of all.filter(({ operation }) => '503' in operation.responses)) {
         const { path, options } = exampleRequest(documented)
         const answer = await away.call(documented.method, path, options)
         expect([documented.name, answer.status, answer.json['code']]).toEqual([

@@ -45,7 +45,8 @@ export const faultOf = (operation: Operation, answer: Answer): string | undefine
   const media = response.content[type]
   if (media === undefined) return `${answer.status} as ${type} is not documented`
   const validate = validatorOf(media.schema)
-  if (!validate(answer.json)) return `${answer.status}: ${ajv.errorsText(validate.errors)}`
+  const value = /json$/.test(type) ? answer.json : answer.text
+  if (!validate(value)) return `${answer.status}: ${ajv.errorsText(validate.errors)}`
   return answer.status < 400 ? undefined : problemFault(response, answer)
 }
 

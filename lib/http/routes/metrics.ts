@@ -2,6 +2,8 @@
 
 import type { MiddlewareHandler } from 'hono'
 import type { App, AppEnv } from '../env.ts'
+import { mount } from '../route.ts'
+import { metricsSpec } from '../site-specs.ts'
 
 export type MetricsText = { render(): Promise<string>; contentType: string }
 
@@ -12,7 +14,7 @@ export const mountMetrics = (
   guard: MiddlewareHandler<AppEnv> | undefined,
 ): void => {
   if (guard !== undefined) app.use('/metrics', guard)
-  app.get('/metrics', async (c) =>
+  mount(app, metricsSpec, async (c) =>
     c.body(await metrics.render(), 200, { 'content-type': metrics.contentType }),
   )
 }

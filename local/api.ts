@@ -6,7 +6,7 @@ import { makeApi } from '../lib/wiring/api.ts'
 import { startReplaying } from '../lib/wiring/replaying.ts'
 import { runProcess } from './lifecycle.ts'
 import { drainMs, openQstash, optionalParts } from './entrance.ts'
-import { openParts, stopTimeoutMs, warnOfPlainSecrets } from './parts.ts'
+import { catchUpLater, openParts, stopTimeoutMs, warnOfPlainSecrets } from './parts.ts'
 import { configured } from './configured.ts'
 import { listen } from './server.ts'
 
@@ -25,7 +25,11 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
   const shared = { ...dispatch, queue: dispatch.redis?.queue, stores, steps, log }
   const replaying = startReplaying(shared)
   lifecycle.onStop('replays', replaying.close)
-  const accepting = makeAccepting(config, { ...shared, replayStarted: replaying.wake })
+  const accepting = makeAccepting(config, {
+    ...shared,
+    notHandedOver: catchUpLater(config, shared, lifecycle),
+    replayStarted: replaying.wake,
+  })
   const app = makeApi(config, {
     accepting,
     stores,

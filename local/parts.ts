@@ -3,7 +3,8 @@
 import type { Config } from '../lib/config.ts'
 import { makeLogger } from '../lib/logger.ts'
 import { makeMetrics, type Metrics } from '../lib/metrics.ts'
-import type { Log, Steps } from '../lib/broker/ports.ts'
+import { makeCatchUp, type CatchUp } from '../lib/broker/catch-up.ts'
+import type { HandOver, Log, Steps } from '../lib/broker/ports.ts'
 import { stepsOf } from '../lib/wiring/failpoints.ts'
 import type { RedisParts } from '../lib/wiring/redis.ts'
 import { systemClock } from '../lib/wiring/runtime.ts'
@@ -74,4 +75,15 @@ export const openParts = async (
   const stores = storesOf(config, database)
   watchState(metrics, stores, dispatch.redis)
   return { log, metrics, stores, dispatch, steps: stepsOf(config.failpoints) }
+}
+
+/** @returns what keeps accepted deliveries that could not be handed over in time, and hands them over later */
+export const catchUpLater = (
+  config: Config,
+  parts: { handOver: HandOver; log: Log },
+  lifecycle: Lifecycle,
+): CatchUp['add'] => {
+  const catchUp = makeCatchUp({ ...parts, graceMs: config.sweep.graceMs, clock: systemClock })
+  lifecycle.onStop('catch-up', catchUp.close)
+  return catchUp.add
 }

@@ -19,7 +19,7 @@ import { configured } from './configured.ts'
 import { openDispatch, type Dispatch } from './dispatch.ts'
 import { drainMs, openQstash } from './entrance.ts'
 import { runProcess, type Lifecycle } from './lifecycle.ts'
-import { stopTimeoutMs, storesOf, watchState } from './parts.ts'
+import { catchUpLater, stopTimeoutMs, storesOf, watchState } from './parts.ts'
 import { localSecretKey } from './secret-key.ts'
 import { listen } from './server.ts'
 import { findRedis, startRedis } from './services/redis.ts'
@@ -121,6 +121,7 @@ await runProcess(stopTimeoutMs(config), async (lifecycle) => {
     accepting: makeAccepting(config, {
       ...handingOver,
       ...shared,
+      notHandedOver: catchUpLater(config, { ...handingOver, log }, lifecycle),
       replayStarted: replaying.wake,
     }),
     qstash: openQstash(config, shared, lifecycle),

@@ -57,15 +57,8 @@ const patienceWith = (
   }
 
   const attempt = async <T>(run: () => Promise<T>, leftMs: number): Promise<T | undefined> => {
-    const stop = new AbortController()
-    const work = run()
-    // A rejection after the race was lost belongs to nobody.
-    work.catch(() => undefined)
     try {
-      const result = await Promise.race([
-        work,
-        clock.wait(leftMs, stop.signal).then((): typeof TIMED_OUT => TIMED_OUT),
-      ])
+      const result = await within(clock, leftMs, run)
       if (result === TIMED_OUT) {
         timeouts += 1
         if (timeouts >= TIMEOUTS_BEFORE_SKIPPING) skipUntilMs = clock.elapsedMs() + SKIP_MS
@@ -79,8 +72,6 @@ const patienceWith = (
     } catch (error) {
       failed(error)
       return undefined
-    } finally {
-      stop.abort()
     }
   }
 
@@ -98,3 +89,16 @@ const patienceWith = (
     }
   }
 }
+
+/** What comes after the time belongs to nobody, a rejection neither. */
+const within = <T>(
+  clock: Clock,
+  leftMs: number,
+  run: () => Promise<T>,
+): Promise<T | typeof TIMED_OUT> =>
+  new Promise((resolve, reject) => {
+    const callOff = clock.after(leftMs, () => {
+      resolve(TIMED_OUT)
+    })
+    run().then(resolve, reject).finally(callOff)
+  })

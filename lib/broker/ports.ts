@@ -24,6 +24,13 @@ export type Clock = {
   elapsedMs(): number
   /** Resolves after so many milliseconds; `signal` ends the wait early (it resolves then, too). */
   wait(delayMs: number, signal?: AbortSignal): Promise<void>
+  /**
+   * Runs it once after so many milliseconds, when what sockets have brought until then has been read: a process that was
+   * held up must not take an answer that lies there for one that did not come.
+   *
+   * @returns what calls it off
+   */
+  after(delayMs: number, run: () => void): () => void
 }
 
 export type Random = {

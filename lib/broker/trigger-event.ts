@@ -39,8 +39,10 @@ export type TriggerDeps = {
   patience: Patience
   deliveryLog: Pick<DeliveryLog, 'accept'>
   /** Undefined for a broker without Redis. */
-  routing: RoutingTable | undefined
+  routing: Pick<RoutingTable, 'lookup'> | undefined
   handOver: HandOver
+  /** Told of what could not be handed over in time. */
+  notHandedOver?: (jobs: Parameters<HandOver>[0]) => void
   steps: Steps
 }
 
@@ -107,7 +109,7 @@ const toAcceptInput = (input: TriggerInput, messageId: string): Omit<AcceptInput
 
 /** Enqueues what was accepted. A failure is logged and ignored: the sweep enqueues what the queue does not have. */
 export const handOver = async (
-  deps: Pick<TriggerDeps, 'log' | 'handOver'>,
+  deps: Pick<TriggerDeps, 'log' | 'handOver' | 'notHandedOver'>,
   accepted: Accepted,
   budget: Budget,
 ): Promise<void> => {
@@ -119,6 +121,7 @@ export const handOver = async (
       await deps.handOver(jobs)
       return true
     }, extraMs)) === true
+  if (!enqueued) deps.notHandedOver?.(jobs)
   deps.log.info('message.accepted', {
     messageId: accepted.messageId,
     eventName: accepted.eventName,

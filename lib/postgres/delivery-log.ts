@@ -9,7 +9,7 @@ import type {
   Recorded,
 } from '../broker/ports.ts'
 import { acceptBatch } from './accept.ts'
-import { makeBatcher, type Batcher } from './batcher.ts'
+import { makeBatcher, type Batcher } from '../domain/batcher.ts'
 import { claimBatch, claimDue, type ClaimRequest, type LeaseSettings } from './claim.ts'
 import { isTransient, type Database } from './database.ts'
 import { nextGeneration } from './generation.ts'

@@ -2,7 +2,7 @@
 // the webhook first and passes over deliveries that somebody else holds, so that none of them waits for a delivery.
 
 import type { HealthStore, Ready } from '../broker/ports.ts'
-import { makeBatcher } from './batcher.ts'
+import { makeBatcher } from '../domain/batcher.ts'
 import { isTransient, type Database } from './database.ts'
 import { interval } from './sql.ts'
 

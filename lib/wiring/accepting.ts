@@ -7,6 +7,7 @@ import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broke
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
 import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delivery.ts'
 import { makeReplayMany, type ReplayMany } from '../broker/replay-many.ts'
+import { handOverTogether, lookUpTogether } from '../broker/together.ts'
 import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
@@ -30,6 +31,8 @@ export type AcceptingParts = {
   /** Undefined for a broker without Redis. */
   routing: RoutingTable | undefined
   handOver: HandOver
+  /** Told of accepted deliveries that could not be handed over in time. A function leaves them to the sweep. */
+  notHandedOver?: (jobs: Parameters<HandOver>[0]) => void
   /** Takes whatever job there is of a delivery away, and hands it over anew. */
   handOverAgain: HandOver
   /** QStash, where it dispatches. */
@@ -48,7 +51,13 @@ export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting 
     register: makeRegisterWebhook(shared),
     list: makeListWebhooks(shared),
     manage: makeManageWebhook(shared),
-    trigger: tracedTrigger(makeTriggerEvent(shared)),
+    trigger: tracedTrigger(
+      makeTriggerEvent({
+        ...shared,
+        routing: parts.routing && lookUpTogether(parts.routing),
+        handOver: handOverTogether(parts.handOver),
+      }),
+    ),
     replay: makeReplayDelivery({
       ...shared,
       replays: parts.stores.replays,

@@ -22,6 +22,17 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, delayMs)
       signal?.addEventListener('abort', done, { once: true })
     }),
+  after: (delayMs, run) => {
+    // Timers come first in a turn of the event loop, then sockets, then this.
+    const timer = setTimeout(() => {
+      immediate = setImmediate(run)
+    }, delayMs)
+    let immediate: NodeJS.Immediate | undefined
+    return () => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    }
+  },
 }
 
 // One call to the system's source serves many ids: it costs more than the ids themselves.

@@ -39,6 +39,7 @@ export const makeWorld = async (rig: StoreRig) => {
     nowMs: () => 1_800_000_000_000 + elapsedMs,
     elapsedMs: () => elapsedMs,
     wait: () => Promise.resolve(),
+    after: () => () => undefined,
   }
   const queue = makeModelQueue(() => elapsedMs)
   const accepted: string[] = []

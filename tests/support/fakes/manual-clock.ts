@@ -39,6 +39,15 @@ export const makeManualClock = (startMs = 1_000_000): ManualClock => {
         waits.add(wait)
         signal?.addEventListener('abort', end, { once: true })
       }),
+    after: (delayMs, run) => {
+      const end = () => {
+        waits.delete(wait)
+        run()
+      }
+      const wait = { atMs: elapsedMs + delayMs, delayMs, end }
+      waits.add(wait)
+      return () => waits.delete(wait)
+    },
     advance: async (ms) => {
       const untilMs = elapsedMs + ms
       await settle()

@@ -124,7 +124,7 @@ const lookAtAudit = async (broker: BrokerAddress): Promise<Finding[]> => {
           check: 'audit',
           verdict: 'fail',
           found: 'messages and deliveries do not add up: GET /api/v0/audit says on which day',
-          advice: 'compare with a backup; see docs/runbook.md, "Restoring from a backup"',
+          advice: 'see docs/runbook.md, "The audit does not balance"',
         },
   ]
 }

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { judge, type Judged } from './criteria.ts'
 import type { Summary } from './figures.ts'
 
 export type Result = {
@@ -62,13 +63,7 @@ const table = (scenarios: Result['scenarios'], columns: readonly Column[]): stri
   const rows = Object.entries(scenarios)
     .map(([name, summary]) => [name, ...shown.map((column) => cell(summary, column))])
     .filter(([, ...cells]) => cells.some((text) => text !== ''))
-  return [
-    ['scenario', ...shown.map(([title]) => title)],
-    shown.map(() => '---').concat('---'),
-    ...rows,
-  ]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  return markdown(['scenario', ...shown.map(([title]) => title)], rows)
 }
 
 /** Figures that only one scenario has. */
@@ -81,10 +76,36 @@ const others = (scenarios: Result['scenarios']): string[] => {
   )
 }
 
-export const printResult = ({ scenarios, machine, versions }: Result): void => {
-  const { cpus, model } = machine
-  const { node, redis, postgres } = versions
-  console.log(`\nNode ${node}, Redis ${redis}, Postgres ${postgres}, ${cpus} x ${model}\n`)
+/** @param columns a title, and what was judged under it */
+export const criteriaTable = (
+  columns: readonly (readonly [string, readonly Judged[]])[],
+): string => {
+  const [[, first] = ['', []]] = columns
+  const cell = (judged: Judged | undefined) =>
+    judged?.met === undefined
+      ? 'not measured'
+      : `${judged.measured}, ${judged.met ? 'met' : '**missed**'}`
+  const rows = first.map(({ what, limit }, n) => [
+    what,
+    limit,
+    ...columns.map(([, judged]) => cell(judged[n])),
+  ])
+  return markdown(['what', 'limit', ...columns.map(([title]) => title)], rows)
+}
+
+const markdown = (titles: readonly string[], rows: readonly string[][]): string =>
+  [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+export const printResult = (result: Result): void => {
+  const { cpus, model } = result.machine
+  const { node, redis, postgres } = result.versions
+  console.log(`\nNode ${node}, Redis ${redis}, Postgres ${postgres}, ${cpus} x ${model}`)
+  printTables(result)
+  console.log(`\n${criteriaTable([['measured', judge(result.scenarios)]])}`)
+}
+
+export const printTables = ({ scenarios }: Pick<Result, 'scenarios'>): void => {
+  console.log('')
   console.log(table(scenarios, FELT))
   console.log('\nCPU seconds per 1,000 deliveries:\n')
   console.log(table(scenarios, PROCESSOR))

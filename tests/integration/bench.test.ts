@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Result } from '../../bench/report.ts'
+import { judge } from '../../bench/criteria.ts'
 import { percentile, summarise } from '../../bench/figures.ts'
 import { byFunction, byOwner } from '../../bench/profile-reading.ts'
 import { startProcess } from '../support/process.ts'
@@ -41,7 +42,8 @@ describe('npm run bench', () => {
     expect(of('cpuS1000.worker')).toBeGreaterThan(0)
     expect(versions.node).toBe(process.version)
     expect(settings).toMatchObject({ rounds: 1, workers: 1, scale: 0.01 })
-  })
+    // Nine processes and two servers start: 9 s alone, three times that beside other tests.
+  }, 120_000)
 
   it('stops with one line that names the scenarios there are', async () => {
     const run = await startProcess({ script: 'bench/run.ts', args: ['--only', 'fan2'] })
@@ -58,6 +60,36 @@ describe('figures', () => {
     })
     expect(percentile([1, 2, 3, 4], 50)).toBe(3)
     expect(percentile([1, 2, 3, 4], 99)).toBe(4)
+  })
+})
+
+describe('the criteria', () => {
+  it('are judged on medians, memory on the highest, and what was not measured is neither met nor missed', () => {
+    const scenarios = {
+      fan1: summarise([{ ratioToBare: 0.45, cpuMsPerDelivery: 0.9, deliveredPerS: 1_000 }]),
+      fan10: summarise([
+        { 'peakMb.worker': 150 },
+        { 'peakMb.worker': 201 },
+        { 'peakMb.worker': 140 },
+      ]),
+      backlog: summarise([{ deliveredPerS: 899, 'peakMb.worker': 100 }]),
+    }
+    const judged = judge(scenarios)
+    const of = (what: string) => judged.find((one) => one.what.startsWith(what))
+    expect(of('`fan1`: delivered/s')).toMatchObject({
+      measured: '0.45',
+      met: true,
+      limit: 'at least 0.45',
+    })
+    expect(of('`fan1`: CPU')).toMatchObject({
+      measured: '0.90 ms',
+      met: false,
+      limit: 'at most 0.8 ms',
+    })
+    expect(of('worker')).toMatchObject({ measured: '201 MB', met: false })
+    expect(of('`backlog`: delivered/s')).toMatchObject({ measured: '0.90', met: false })
+    expect(of('API')).toMatchObject({ measured: '', met: undefined })
+    expect(judged).toHaveLength(18)
   })
 })
 

@@ -5,29 +5,32 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-FROM node:24-slim AS dashboard
+FROM node:24-slim AS built
 WORKDIR /app
-COPY package.json package-lock.json .npmrc tsconfig.json ./
+COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 RUN npm ci --no-audit --no-fund
+COPY lib ./lib
+COPY functions ./functions
+COPY local ./local
 COPY client ./client
+COPY cli ./cli
 COPY dashboard ./dashboard
-RUN npm run build:dashboard
+COPY scripts ./scripts
+RUN npm run build:dashboard && npm run build
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
-COPY package.json tsconfig.json ./
-COPY lib ./lib
-COPY functions ./functions
-COPY local ./local
-COPY --from=dashboard /app/dashboard/dist ./dashboard/dist
-# For `webhook-broker doctor`, which knows the stores as this container knows them.
-COPY client ./client
-COPY cli ./cli
+COPY package.json ./
+COPY --from=built /app/dist ./dist
+COPY --from=built /app/dashboard/dist ./dashboard/dist
+# `webhook-broker doctor` knows the stores as this container knows them.
+COPY cli/bin.js ./cli/bin.js
+COPY local/healthy.mjs ./local/healthy.mjs
 USER node
 EXPOSE 3000
 # Of the API. The other processes serve nothing, and end when they cannot go on.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["node", "local/healthy.mjs"]
 # Not through npm, which would not pass SIGTERM on.
-CMD ["node", "--import", "tsx", "local/api.ts"]
+CMD ["node", "dist/server/api.js"]

@@ -1,4 +1,4 @@
-// The container without a container engine: the files that the Dockerfile copies, beside a production install, run by
+// The container without a container engine: what the Dockerfile builds and copies, beside a production install, run by
 // the commands of docker-compose.yml. What needs the engine itself (the base images, the user, the health of Redis and
 // Postgres) is read, not run.
 
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { parse } from 'yaml'
+import { bundle, bundleServer } from '../../scripts/build.ts'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
 import { makeSchema, randomPrefix, type TestSchema } from '../support/schema.ts'
@@ -28,8 +29,8 @@ type Compose = { services: Record<string, Service>; volumes: Record<string, unkn
 const compose = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as Compose
 const dockerfile = readFileSync('Dockerfile', 'utf8')
 const stages = dockerfile.split(/^(?=FROM )/m).filter((stage) => stage.startsWith('FROM '))
-const instructions = (name: string): string[] =>
-  (stages.at(-1) ?? '')
+const instructions = (name: string, stage = -1): string[] =>
+  (stages.at(stage) ?? '')
     .split('\n')
     .filter((line) => line.startsWith(`${name} `))
     .map((line) => line.slice(name.length + 1))
@@ -43,11 +44,13 @@ describe('the Dockerfile', () => {
   it('makes a slim image of production dependencies that runs as nobody special', () => {
     expect(stages.map((stage) => stage.split('\n')[0])).toEqual([
       'FROM node:24-slim AS dependencies',
-      'FROM node:24-slim AS dashboard',
+      'FROM node:24-slim AS built',
       'FROM node:24-slim',
     ])
     expect(stages[0]).toContain('RUN npm ci --omit=dev')
-    expect(instructions('COPY')).toContain('--from=dashboard /app/dashboard/dist ./dashboard/dist')
+    expect(stages[1]).toContain('RUN npm run build:dashboard && npm run build\n')
+    expect(instructions('COPY')).toContain('--from=built /app/dist ./dist')
+    expect(instructions('COPY')).toContain('--from=built /app/dashboard/dist ./dashboard/dist')
     expect(instructions('USER')).toEqual(['node'])
     // Nothing is written after the user has changed, so it owns nothing.
     const [, afterUser = ''] = dockerfile.split('USER node')
@@ -57,16 +60,20 @@ describe('the Dockerfile', () => {
   it('takes in only what .dockerignore lets through, and no secret', () => {
     const letIn = readFileSync('.dockerignore', 'utf8').split('\n')
     expect(letIn.filter((line) => line !== '' && !line.startsWith('#'))[0]).toBe('*')
-    for (const name of copied()) expect(letIn).toContain(`!${name}`)
+    const letsIn = (name: string) =>
+      letIn.includes(`!${name}`) || letIn.includes(`!${name.split('/')[0]}`)
+    for (const name of [...copied(0), ...copied(1), ...copied()]) {
+      expect([name, letsIn(name)]).toEqual([name, true])
+    }
     expect(letIn.filter((line) => /env|secret|\.data/i.test(line) && line.startsWith('!'))).toEqual(
       [],
     )
   })
 })
 
-/** What the last stage copies from the project. */
-const copied = (): string[] =>
-  instructions('COPY')
+/** What a stage, the last one when not named, copies from the project. */
+const copied = (stage = -1): string[] =>
+  instructions('COPY', stage)
     .filter((line) => !line.startsWith('--from'))
     .flatMap((line) => line.split(' ').slice(0, -1))
 
@@ -138,6 +145,8 @@ describe('the image', () => {
     }
     const install = ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline']
     await promisify(execFile)('npm', install, { cwd: image })
+    await bundleServer(join(image, 'dist/server'))
+    await bundle('cli/main.ts', join(image, 'dist/cli'))
     schema = await makeSchema(inject('databaseUrl'))
     receiver = await startReceiver()
     env = {
@@ -158,8 +167,8 @@ describe('the image', () => {
 
   /** Starts a service by its own command. */
   const start = (name: string, readyLine?: RegExp): Promise<BrokerProcess> => {
-    const [node, option, loader, script = '', ...args] = service(name).command
-    expect([node, option, loader]).toEqual(['node', '--import', 'tsx'])
+    const [node, script = '', ...args] = service(name).command
+    expect(node).toBe('node')
     return startProcess({
       script,
       args,
@@ -182,6 +191,13 @@ describe('the image', () => {
     expect(existsSync(join(image, 'node_modules/bullmq'))).toBe(true)
     for (const name of ['vitest', 'typescript', 'eslint', 'serverless']) {
       expect(existsSync(join(image, 'node_modules', name))).toBe(false)
+    }
+  })
+
+  it('holds what was built, and no sources', () => {
+    expect(existsSync(join(image, 'dist/server/api.js'))).toBe(true)
+    for (const name of ['lib', 'local/api.ts', 'cli/main.ts', 'tests', '.env']) {
+      expect(existsSync(join(image, name))).toBe(false)
     }
   })
 

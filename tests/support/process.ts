@@ -23,7 +23,7 @@ export type BrokerProcess = {
 }
 
 export type ProcessOptions = {
-  /** `local/api.ts`, say. */
+  /** `local/api.ts`, say; one in plain JavaScript is run without tsx, as it is in a container. */
   script: string
   args?: readonly string[]
   env?: Readonly<Record<string, string>>
@@ -39,11 +39,13 @@ process.on('exit', () => {
 
 const READY_TIMEOUT_MS = 30_000
 
-/** Starts `node --import tsx <script>`. */
+const TSX = ['--import', 'tsx']
+
+/** Starts `node <script>`. */
 export const startProcess = async (options: ProcessOptions): Promise<BrokerProcess> => {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', options.script, ...(options.args ?? [])],
+    [...(options.script.endsWith('.ts') ? TSX : []), options.script, ...(options.args ?? [])],
     {
       env: {
         PATH: process.env['PATH'] ?? '',

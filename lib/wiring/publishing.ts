@@ -19,7 +19,8 @@ export const QSTASH: Dispatcher = { name: 'qstash', budgetMs: QSTASH_BUDGET_MS }
 export const openPublisher = ({
   qstash,
   delivery,
-}: Pick<Config, 'qstash' | 'delivery'>): HandOver | undefined =>
+  keyPrefix,
+}: Pick<Config, 'qstash' | 'delivery' | 'keyPrefix'>): HandOver | undefined =>
   qstash === undefined
     ? undefined
     : makeQstashPublisher(
@@ -28,6 +29,7 @@ export const openPublisher = ({
           token: qstash.token,
           destination: destinationOf(qstash.publicUrl),
           answerTimeoutMs: MAX_TIMEOUT_MS + delivery.leaseMarginMs,
+          flow: { key: keyPrefix, parallelism: delivery.concurrency },
         },
         systemClock,
       )

@@ -8,6 +8,7 @@ import { systemClock } from '../../lib/wiring/runtime.ts'
 import { startFakeQstash, type FakeQstash } from '../support/fake-qstash.ts'
 import { makeManualClock } from '../support/fakes/manual-clock.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
+import { waitUntil } from '../support/wait.ts'
 import { codeOf } from '../support/webhook-kit.ts'
 
 let qstash: FakeQstash
@@ -33,6 +34,7 @@ const publisher = (change: { url?: string; token?: string } = {}, clock = system
       token: qstash.token,
       destination: `${receiver.url}/internal/qstash`,
       answerTimeoutMs: 75_000,
+      flow: { key: 'broker', parallelism: 3 },
       ...change,
     },
     clock,
@@ -59,6 +61,8 @@ test('a message holds the ids, and comes to the entrance with the options of its
     'content-type': 'application/json',
     'upstash-method': 'POST',
     'upstash-timeout': '75s',
+    'upstash-flow-control-key': 'broker',
+    'upstash-flow-control-value': 'parallelism=3',
   })
   const [called] = await receiver.waitFor(1)
   expect(called?.body.toString()).toBe('{"deliveryId":"dlv_1","generation":4}')
@@ -85,6 +89,25 @@ test('a fan-out goes out a hundred to a request', async () => {
   qstash.faults.drops = () => false
   expect([qstash.requests, qstash.taken.length]).toEqual([11, 1_050])
   expect(new Set(qstash.taken.map(({ body }) => body)).size).toBe(1_050)
+})
+
+test('QStash is told how many calls it may make at once, so that a burst waits with it', async () => {
+  const held: (() => void)[] = []
+  receiver.answer = (_request, response) => void held.push(() => void response.end())
+  const before = receiver.received.length
+  await publisher()(Array.from({ length: 7 }, (_, n) => ready(500 + n)))
+  const counts: number[] = []
+  while (counts.length < 7) {
+    const open = await waitUntil(() => held.length === Math.min(3, 7 - counts.length) && held, {
+      timeoutMs: 5_000,
+      message: 'as many calls as there may be',
+    })
+    counts.push(open.length)
+    open.shift()?.()
+  }
+  expect(counts).toEqual([3, 3, 3, 3, 3, 2, 1])
+  expect(receiver.received.length - before).toBe(7)
+  receiver.answer = 200
 })
 
 test('nothing to hand over asks nothing of QStash', async () => {

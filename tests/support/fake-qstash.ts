@@ -1,5 +1,5 @@
-// A QStash of our own over real HTTP, with real signatures: publish and batch, delays, a memory for deduplication ids
-// that never forgets, retries of whatever is not answered 2xx, dead letters. It also plays QStash's worst days.
+// A QStash of our own over real HTTP, with real signatures: publish and batch, delays, as many calls at once as a message
+// allows, a memory for deduplication ids that never forgets, retries of whatever is not answered 2xx, dead letters. It also plays QStash's worst days.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -82,6 +82,8 @@ export const startFakeQstash = async (options: FakeQstashOptions = {}): Promise<
   const { retryDelayMs = 100, port = 0 } = options
   const known = new Set<string>()
   const timers = new Set<NodeJS.Timeout>()
+  const slots = makeSlots()
+  // Those that wait for a slot, too.
   let onTheWire = 0
 
   const later = (delayMs: number, run: () => void) => {
@@ -94,7 +96,9 @@ export const startFakeQstash = async (options: FakeQstashOptions = {}): Promise<
   const call = async (message: QstashMessage, retried: number) => {
     const signature = fake.faults.signature(message, retried)
     onTheWire += 1
+    const leave = await slots.enter(message)
     const answer = await send(message, retried, tokenFor(fake, message, signature))
+    leave()
     onTheWire -= 1
     fake.calls.push({ message, retried, signature, status: answer?.status, atMs: Date.now() })
     if (answer?.ok === true) return
@@ -147,6 +151,28 @@ export const startFakeQstash = async (options: FakeQstashOptions = {}): Promise<
     },
   }
   return fake
+}
+
+/** Flow control: of the messages with one key only so many are under way. */
+const makeSlots = () => {
+  const flows = new Map<string, { busy: number; waiting: (() => void)[] }>()
+  const enter = async ({ headers }: QstashMessage): Promise<() => void> => {
+    const key = headers['upstash-flow-control-key'] ?? ''
+    const [, most = ''] =
+      /parallelism=(\d+)/.exec(headers['upstash-flow-control-value'] ?? '') ?? []
+    if (most === '') return () => undefined
+    const flow = flows.get(key) ?? { busy: 0, waiting: [] }
+    flows.set(key, flow)
+    if (flow.busy >= Number(most)) await new Promise<void>((go) => flow.waiting.push(go))
+    else flow.busy += 1
+    return () => {
+      // Handed on, or given back.
+      const next = flow.waiting.shift()
+      if (next === undefined) flow.busy -= 1
+      else next()
+    }
+  }
+  return { enter }
 }
 
 type Take = (message: QstashMessage) => Record<string, unknown>

@@ -13,6 +13,8 @@ export type PublisherSettings = {
   destination: string
   /** How long QStash waits for our answer: longer than the slowest attempt. */
   answerTimeoutMs: number
+  /** How many calls QStash makes at once, of all messages with this key together. The others wait with it. */
+  flow: { key: string; parallelism: number }
 }
 
 const DEFAULT_URL = 'https://qstash.upstash.io'
@@ -52,7 +54,7 @@ export const makeQstashPublisher = (
 
 type Message = Parameters<HandOver>[0][number]
 
-const request = ({ destination, answerTimeoutMs }: PublisherSettings, message: Message) => {
+const request = ({ destination, answerTimeoutMs, flow }: PublisherSettings, message: Message) => {
   const { deliveryId, generation, delayMs } = message
   return {
     url: destination,
@@ -64,6 +66,7 @@ const request = ({ destination, answerTimeoutMs }: PublisherSettings, message: M
     ...(delayMs > 0 ? { delay: Math.ceil(delayMs / 1_000) } : {}),
     retries: RETRIES,
     timeout: Math.ceil(answerTimeoutMs / 1_000),
+    flowControl: flow,
   }
 }
 

@@ -29,6 +29,8 @@ export type AttemptParts = {
   routing: RoutingTable | undefined
   /** Undefined for a broker without Redis. */
   queue: (Pick<DeliveryQueue, 'enqueue'> & { turns: SharedTurns }) | undefined
+  /** Those of the queue when absent; without either the process keeps its own share of a limit. */
+  turns?: SharedTurns | undefined
   /** QStash, where it dispatches. */
   publish?: HandOver | undefined
   /** Without a queue and QStash: parked deliveries have become due. */
@@ -57,7 +59,7 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
     schedule: delivery.schedule,
     jitter: delivery.jitter,
     userAgent: USER_AGENT,
-    turns: makeTurns({ shared: queue?.turns, patience, clock: systemClock }),
+    turns: makeTurns({ shared: parts.turns ?? queue?.turns, patience, clock: systemClock }),
     afterAttempt: makeIsolation({
       health: stores.health,
       gate: stores.gate,

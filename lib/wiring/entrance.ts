@@ -7,6 +7,7 @@ import type { QstashEntrance } from '../http/routes/qstash.ts'
 import { makeQstashVerifier } from '../queue/qstash/verifier.ts'
 import { makeAttempts, type AttemptParts } from './attempts.ts'
 import { destinationOf, openPublisher } from './publishing.ts'
+import { openTurnsLater } from './turns.ts'
 
 export type Entrance = QstashEntrance & {
   /** Closes the connections to receivers; what is in flight must have ended. */
@@ -14,7 +15,7 @@ export type Entrance = QstashEntrance & {
 }
 
 /** What the process has beside QStash itself. */
-export type EntranceParts = Omit<AttemptParts, 'queue' | 'publish' | 'wake'>
+export type EntranceParts = Omit<AttemptParts, 'queue' | 'turns' | 'publish' | 'wake'>
 
 /** @throws BrokerError `invalid_request` unless QStash dispatches */
 export const openEntrance = (config: Config, parts: EntranceParts): Entrance => {
@@ -23,9 +24,11 @@ export const openEntrance = (config: Config, parts: EntranceParts): Entrance => 
   if (qstash === undefined || publish === undefined) {
     throw new BrokerError('invalid_request', 'this needs BROKER_DISPATCHER=qstash')
   }
+  const turns = openTurnsLater(config, parts.log)
   const { attempts, closeSender } = makeAttempts(config, {
     ...parts,
     queue: undefined,
+    turns,
     publish,
     // Whoever waits is handed to QStash.
     wake: () => undefined,
@@ -36,6 +39,7 @@ export const openEntrance = (config: Config, parts: EntranceParts): Entrance => 
     attempt: makeAttemptMessage({ attempts, deliveryLog, handOver: publish, log: parts.log }),
     close: async () => {
       closeSender()
+      turns?.close()
       await deliveryLog.flush()
     },
   }

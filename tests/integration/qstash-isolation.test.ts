@@ -1,9 +1,11 @@
 // The breaker and rate limits where QStash dispatches. What they let go is handed over by the process that let it go: no
 // sweep runs here, and the one that would asks after two minutes.
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { startQstashBroker, type QstashBroker } from '../support/qstash-kit.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
+import { randomPrefix } from '../support/schema.ts'
 import { waitUntil } from '../support/wait.ts'
 
 let broker: QstashBroker
@@ -55,6 +57,23 @@ test('a rate limit delays without an attempt: each delivery waits for its turn a
   const times = receiver.received.map(({ arrivedAtMs }) => arrivedAtMs).sort((a, b) => a - b)
   // Seven at two a second: the last comes three seconds after the first.
   expect((times[6] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(2_800)
+})
+
+test('where there is a Redis, it gives out the turns: a function is many processes', async () => {
+  const prefix = randomPrefix()
+  const shared = await startQstashBroker({
+    env: { REDIS_URL: inject('redisUrl'), BROKER_KEY_PREFIX: prefix },
+  })
+  const { id } = await shared.register('limited', receiver.url)
+  const limit = JSON.stringify({ rateLimit: { limit: 5, perSeconds: 1 } })
+  await shared.request('PATCH', `/api/v0/webhooks/limited/${id}`, { body: limit })
+  const { messageId } = await shared.trigger('limited')
+  await shared.untilAll(messageId, 'delivered')
+  const redis = new Redis(inject('redisUrl'))
+  expect(await redis.zcard(`{${prefix}}:turn-workers`)).toBe(1)
+  expect(await redis.exists(`{${prefix}}:turns:${id}`)).toBe(1)
+  redis.disconnect()
+  await shared.close()
 })
 
 test('a webhook that is enabled again gets what had waited for it, by way of QStash', async () => {

@@ -1,10 +1,8 @@
 // The packages that are deployed: what they carry, how large they are, how fast they load.
 
-import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import {
   filesOf,
@@ -15,6 +13,7 @@ import {
   unpackFunction,
 } from '../support/function-package.ts'
 import { KEY } from '../support/function-kit.ts'
+import { loadFunction, median, type LoadTime } from '../support/load-function.ts'
 import { makeSchema, randomPrefix, type TestSchema } from '../support/schema.ts'
 
 /** Each with the module of its handler, and whether it enqueues. */
@@ -130,33 +129,10 @@ describe('size and speed', () => {
       BROKER_LOG_LEVEL: 'silent',
     }
     const times: LoadTime[] = []
-    while (times.length < RUNS) times.push(await load(handler, env))
+    while (times.length < RUNS) times.push(await loadFunction(handler, env))
     const cpuMs = median(times.map((time) => time.cpuMs))
     const wallMs = median(times.map((time) => time.wallMs))
     measured.set(name, { zipKib: measured.get(name)?.zipKib ?? 0, cpuMs, wallMs })
     expect(cpuMs).toBeLessThanOrEqual(MAX_LOAD_MS)
   })
 })
-
-type LoadTime = { wallMs: number; cpuMs: number }
-
-const LOAD = `
-const startedMs = performance.now()
-const started = process.cpuUsage()
-const { handler } = await import(process.argv[1])
-const { user, system } = process.cpuUsage(started)
-const wallMs = performance.now() - startedMs
-if (typeof handler !== 'function') throw new Error('no handler')
-process.stdout.write(JSON.stringify({ wallMs, cpuMs: (user + system) / 1000 }))
-process.exit()
-`
-const run = promisify(execFile)
-
-const load = async (handler: string, env: Record<string, string>): Promise<LoadTime> => {
-  const args = ['--input-type=module', '--eval', LOAD, handler]
-  const { stdout } = await run(process.execPath, args, { cwd: tmpdir(), env })
-  return JSON.parse(stdout) as LoadTime
-}
-
-const median = (values: readonly number[]): number =>
-  Math.round([...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN)

@@ -1,7 +1,7 @@
 // The other dispatcher: QStash asks for the attempts, at a URL of the one function that makes them, and there is no drain.
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { packageService, PACKAGING_TIMEOUT_MS } from '../support/function-package.ts'
+import { packagedOnce, PACKAGING_TIMEOUT_MS } from '../support/function-package.ts'
 import {
   ofType,
   propertiesOf,
@@ -14,7 +14,7 @@ import {
 
 let template: Template
 beforeAll(async () => {
-  template = readTemplate(await packageService(['--stage=prod', '--param=dispatcher=qstash']))
+  template = readTemplate(await packagedOnce('qstash'))
 }, PACKAGING_TIMEOUT_MS)
 
 const names = () => ofType(template, 'AWS::Lambda::Function').map(([id]) => id)

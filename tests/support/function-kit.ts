@@ -3,7 +3,13 @@
 
 import { inject } from 'vitest'
 import type { HttpResult } from '../../lib/http/lambda.ts'
-import { filesOf, packagedOnce, runFunction, type RunningFunction } from './function-package.ts'
+import {
+  filesOf,
+  packagedOnce,
+  runFunction,
+  type RunningFunction,
+  type Variant,
+} from './function-package.ts'
 import { httpApiV2 } from './http-events.ts'
 import { makeSchema, randomPrefix, type TestSchema } from './schema.ts'
 import { startProxy } from './tcp-proxy.ts'
@@ -28,6 +34,8 @@ export type FunctionKit = {
 }
 
 export type FunctionKitOptions = {
+  /** Which packages; those of BullMQ when absent. */
+  variant?: Variant
   /** On top of the environment that every function gets. */
   env?: Readonly<Record<string, string>>
   /** A Redis of the test's own; that of the run when absent. */
@@ -37,7 +45,7 @@ export type FunctionKitOptions = {
 }
 
 export const makeFunctionKit = async (options: FunctionKitOptions = {}): Promise<FunctionKit> => {
-  const packages = await packagedOnce()
+  const packages = await packagedOnce(options.variant)
   const schema = await makeSchema(inject('databaseUrl'))
   const serverPort = Number(new URL(schema.url).port)
   const postgres = await startProxy({ port: (await options.before?.(serverPort)) ?? serverPort })

@@ -75,13 +75,17 @@ export const packageService = async (args: readonly string[] = []): Promise<stri
   return join(folder, '.serverless')
 }
 
-/** The packages of stage dev, made once in a run by whichever test file asks first. */
-export const packagedOnce = async (): Promise<string> => {
-  const folder = join(tmpdir(), 'webhook-broker-packaged')
+/** Stage dev as it is, and stage prod with the other dispatcher. */
+const VARIANTS = { bullmq: [], qstash: ['--stage=prod', '--param=dispatcher=qstash'] }
+export type Variant = keyof typeof VARIANTS
+
+/** The packages of a variant, made once in a run by whichever test file asks first. */
+export const packagedOnce = async (variant: Variant = 'bullmq'): Promise<string> => {
+  const folder = join(tmpdir(), `webhook-broker-packaged-${variant}`)
   const done = join(folder, 'done')
   const isFirst = mkdirSync(folder, { recursive: true }) !== undefined
   if (isFirst) {
-    const made = await packageService().then(
+    const made = await packageService(VARIANTS[variant]).then(
       (path) => ({ path }),
       (error: unknown) => ({ error: String(error) }),
     )

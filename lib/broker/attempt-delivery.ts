@@ -12,6 +12,7 @@ import { attemptHeaders } from './attempt-headers.ts'
 import { makeLease, type Lease, type LeaseDeps } from './lease.ts'
 import { tellDisabled } from './disable-webhook.ts'
 import type { AfterAttempt } from './isolation.ts'
+import type { PublishSoon } from './publish-events.ts'
 import type {
   AttemptResult,
   Claim,
@@ -41,6 +42,7 @@ export type AttemptDeps = RoutingDeps &
     userAgent: string
     /** What the attempt means for its webhook and for those that wait. Never rejects. */
     afterAttempt: AfterAttempt
+    publishSoon: PublishSoon
     steps: Steps
   }
 
@@ -164,6 +166,7 @@ const makeAttempt = async (deps: AttemptDeps, claim: Claim, startedMs: number) =
     reason: 'gone',
     change: recorded.disabled,
   })
+  if (recorded.noted || recorded.disabled !== null) await deps.publishSoon()
   logFinished(deps, { claim, outcome, durationMs, firstByteMs, plan, recorded })
   // An attempt that was not sent says nothing about the receiver.
   const told = lease.lostBeforeSending() ? undefined : outcome

@@ -6,6 +6,7 @@ import { judge, type SendOutcome } from '../domain/attempt.ts'
 import { DISABLE_AFTER_MS, openForMs, type Ending } from '../domain/breaker.ts'
 import { FIRST_RELEASE, releasedBy } from '../domain/fair-share.ts'
 import type { Claim, Clock, HandOver, HealthStore, Log } from './ports.ts'
+import type { PublishSoon } from './publish-events.ts'
 import type { WebhookGate } from './webhook-gate.ts'
 
 export type IsolationDeps = {
@@ -18,6 +19,7 @@ export type IsolationDeps = {
   clock: Pick<Clock, 'wait'>
   /** It has failed for days without one success. */
   disable(claim: Claim): Promise<void>
+  publishSoon: PublishSoon
   log: Log
 }
 
@@ -76,6 +78,7 @@ const turnBreaker = async (deps: IsolationDeps, claim: Claim, { ending, trips }:
     const ready = await health.close(webhookId, deliveryId, FIRST_RELEASE)
     log.info('breaker.closed', { webhookId, released: ready.length })
     await handOver(deps, ready)
+    await deps.publishSoon()
   } else if (claim.health.probe) {
     // One that says nothing is sent again, and is still the probe.
     if (ending !== 'says_nothing') await open(deps, claim, deliveryId)
@@ -102,6 +105,8 @@ const open = async (deps: IsolationDeps, claim: Claim, probeId: string | undefin
   if (!opened) return
   deps.log.warn('breaker.opened', { webhookId, openForMs: forMs, opens: outage.opens + 1 })
   if (probe !== undefined) await handOver(deps, [probe])
+  // A breaker that stays open is no news.
+  if (probeId === undefined) await deps.publishSoon()
 }
 
 type Waiting = Parameters<HandOver>[0][number]
@@ -117,7 +122,7 @@ const handOver = async (
 const FAILURES = 3
 
 const noteFailing = async (
-  { health, disable }: IsolationDeps,
+  { health, disable, publishSoon }: IsolationDeps,
   claim: Claim,
   { ending, failures }: { ending: Ending; failures: number },
 ) => {
@@ -125,8 +130,10 @@ const noteFailing = async (
   if (ending === 'succeeded') {
     if (failingForMs !== null) await health.succeeded(claim.webhookId)
   } else if (ending !== 'says_nothing') {
-    if (failingForMs !== null && failingForMs >= DISABLE_AFTER_MS) await disable(claim)
-    else if (failingForMs === null && (failures >= FAILURES || claim.stepsUsed >= FAILURES - 1))
+    if (failingForMs !== null && failingForMs >= DISABLE_AFTER_MS) {
+      await disable(claim)
+      await publishSoon()
+    } else if (failingForMs === null && (failures >= FAILURES || claim.stepsUsed >= FAILURES - 1))
       await health.failing(claim.webhookId)
   }
 }

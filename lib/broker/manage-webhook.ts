@@ -4,6 +4,7 @@ import { BrokerError } from '../domain/errors.ts'
 import { SECRET_NONCE_BYTES, type SecretBox } from '../domain/secret-box.ts'
 import { makeSecret, ROTATION_OVERLAP_MS } from '../domain/signature.ts'
 import { acceptCustomHeaders, type Webhook, type WebhookChange } from '../domain/webhook.ts'
+import type { PublishSoon } from './publish-events.ts'
 import type { Random, WebhookKey, WebhookStore } from './ports.ts'
 import { checkTimeout } from './register-webhook.ts'
 import { applyRoutingChange, type RoutingDeps } from './routing.ts'
@@ -22,7 +23,12 @@ export type ManageWebhook = {
 }
 
 export type ManageDeps = RoutingDeps &
-  TriggerDeps & { webhooks: WebhookStore; random: Random; secretBox: SecretBox }
+  TriggerDeps & {
+    webhooks: WebhookStore
+    random: Random
+    secretBox: SecretBox
+    publishSoon: PublishSoon
+  }
 
 const SECRET_BYTES = 32
 // What is released at once when a webhook is enabled; the sweep finds the rest, which is due, too.
@@ -62,6 +68,7 @@ const changeWebhook = async (deps: ManageDeps, key: WebhookKey, change: WebhookC
   if (changed === undefined) return notFound()
   await applyRoutingChange(deps, changed.change)
   if (changed.change?.op === 'add') await releaseParked(deps, key.id)
+  if (changed.change?.op === 'remove') await deps.publishSoon()
   deps.log.info('webhook.changed', { webhookId: key.id, fields: Object.keys(change) })
   return changed.webhook
 }

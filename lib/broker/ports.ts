@@ -4,6 +4,7 @@
 
 import type { OutcomeCode, Plan, SendOutcome } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason, Waiting } from '../domain/delivery.ts'
+import type { NotedEvent } from '../domain/operational-event.ts'
 import type { ReplayFilter } from '../domain/replay-filter.ts'
 import type { Turn } from '../domain/rate-limit.ts'
 import type { Counts, StatsPiece } from '../domain/stats.ts'
@@ -73,6 +74,9 @@ export type StepName =
   | 'S4' // retention done
   | 'R1' // a batch of a replay committed
   | 'R2' // its queue told
+  | 'E1' // operational events taken
+  | 'E2' // their messages accepted and handed over
+  | 'E3' // the events forgotten
 
 /** Called when a step has just been done. Does nothing, except under the fault tests, which kill the process in it. */
 export type Steps = (step: StepName) => void
@@ -284,6 +288,8 @@ export type Recorded = {
   dbNowMs: number
   /** The webhook that this result disabled, for the routing table; null when it disabled none. */
   disabled: RoutingChange | null
+  /** An operational event about a dead delivery was noted by the same commit: it can be published. */
+  noted: boolean
 }
 
 export type DeliveryLog = {
@@ -361,6 +367,17 @@ export type HealthStore = {
   failing(webhookId: string): Promise<void>
   /** It has succeeded: it no longer counts as failing. */
   succeeded(webhookId: string): Promise<void>
+}
+
+/* ---------- operational events (Postgres) ---------- */
+
+/** What was noted by the transactions that made it true, and is not yet a message. */
+export type OperationalEventStore = {
+  /** Those that nobody is publishing, oldest first, at most `limit`. Who takes them has half a minute; then they are
+   *  anybody's again, unless they are published. */
+  take(limit: number): Promise<NotedEvent[]>
+  /** Their messages are accepted. */
+  published(ids: readonly string[]): Promise<void>
 }
 
 /* ---------- reading the log ---------- */

@@ -29,8 +29,8 @@ asked as materialized (
 
 /*
  * Verdicts, in the order in which they are tried. `repeated`: the same token again after a lost connection, the same
- * claim. An expired lease is written as an `unknown` attempt before the next one is claimed; past the crash budget the
- * delivery is dead. A webhook that is gone ends its deliveries here; a disabled one parks them.
+ * claim. An expired lease is written as an `unknown` attempt before the next one is claimed. Past the crash budget nothing is
+ * changed here: crash-budget.ts ends the delivery. A webhook that is gone ends its deliveries here; a disabled one parks them.
  *
  * While the breaker is open only its probe is claimed. Where none has been named, the first to come up is `proposed`: it
  * becomes the probe, to be claimed when the time has come and it is still the one that the row names, so that two
@@ -115,7 +115,7 @@ decided as materialized (
 )`
 
 const CHANGING =
-  "('claimed', 'deleted', 'crashed_out', 'disabled', 'proposed', 'broken', 'capped', 'held', 'busy')"
+  "('claimed', 'deleted', 'disabled', 'proposed', 'broken', 'capped', 'held', 'busy')"
 
 /*
  * For a claim, due_at stays as it is: it is never later than lease end + grace, the sweep moves it if it comes by
@@ -147,9 +147,8 @@ changed as (
     due_at = case when j.decision in ('disabled', 'broken', 'capped') then now() + interval '1 hour'
       when j.decision in ('proposed', 'held', 'busy') then j.again_at + ${interval('$10::float8')}
       else d.due_at end,
-    status = case j.decision when 'deleted' then 'cancelled' when 'crashed_out' then 'dead' else d.status end,
-    dead_reason = case j.decision when 'crashed_out' then 'crash_budget' else d.dead_reason end,
-    finished_at = case when j.decision in ('deleted', 'crashed_out') then now() end
+    status = case j.decision when 'deleted' then 'cancelled' else d.status end,
+    finished_at = case j.decision when 'deleted' then now() end
   from decided j
   where d.id = j.id and j.decision in ${CHANGING}
 ),

@@ -6,7 +6,8 @@ import { assertNever } from '../domain/assert-never.ts'
 import { CRASH_BUDGET, type ParkReason } from '../domain/delivery.ts'
 import type { RateLimit } from '../domain/webhook.ts'
 import { CLAIM_BY_ID, CLAIM_DUE } from './claim-sql.ts'
-import type { Database } from './database.ts'
+import { endCrashed } from './crash-budget.ts'
+import { isTransient, type Database } from './database.ts'
 
 export type LeaseSettings = {
   /** Timeout of an attempt where the webhook names none. */
@@ -90,9 +91,11 @@ export const claimBatch = async (
     'kept',
   )
   tell(lease.admissions, rows)
+  const ended = await endCrashedOut(database, rows)
   const byId = new Map(rows.map((row) => [row.id, row]))
   return requests.map(({ deliveryId }) => {
     const row = byId.get(deliveryId)
+    if (row?.verdict === 'crashed_out') return { kind: ended ? 'finished' : 'locked' }
     return row === undefined ? { kind: 'gone' } : toOutcome(row)
   })
 }
@@ -107,6 +110,7 @@ export const claimDue = async (
   for (let round = 0; ; round += 1) {
     const rows = await database.query<Row>(CLAIM_DUE, [...shared(lease), [...tokens]], 'kept')
     tell(lease.admissions, rows)
+    await endCrashedOut(database, rows)
     const claims = rows.filter((row) => row.verdict === 'claimed').map(toClaim)
     const waiting = rows.filter((row) => row.verdict === 'needs_turn').map(toNeedsTurn)
     waiting.forEach(needsTurn)
@@ -121,6 +125,18 @@ export const claimDue = async (
 }
 
 const ROUNDS_PAST_PARKED = 50
+
+/** Its neighbours are claimed whatever becomes of it. @returns false when it must be asked for again */
+const endCrashedOut = async (database: Database, rows: readonly Row[]): Promise<boolean> => {
+  const ids = rows.filter(({ verdict }) => verdict === 'crashed_out').map(({ id }) => id)
+  try {
+    if (ids.length > 0) await endCrashed(database, ids)
+    return true
+  } catch (error) {
+    if (isTransient(error)) return false
+    throw error
+  }
+}
 
 const shared = ({ timeoutMs, marginMs, graceMs, admissions }: LeaseSettings) => {
   const { webhooks, otherwise, slowRoom } = admissions.view()

@@ -9,6 +9,7 @@ import * as isolation from './migrations/0003-isolation.ts'
 import * as replays from './migrations/0004-replays.ts'
 import * as reads from './migrations/0005-reads.ts'
 import * as audit from './migrations/0007-audit.ts'
+import * as events from './migrations/0008-events.ts'
 
 const MIGRATIONS = {
   '0001-initial': initial,
@@ -17,6 +18,7 @@ const MIGRATIONS = {
   '0004-replays': replays,
   '0005-reads': reads,
   '0007-audit': audit,
+  '0008-events': events,
 }
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */

@@ -1,6 +1,7 @@
-// The text of the result, in two forms: the usual one, and the one for a batch in which a receiver wants nothing more.
+// The text of the result, in two forms: the usual one, and the one for a batch in which a delivery ends badly.
 // lib/postgres/record.ts sends it.
 
+import { NOTE_DEAD } from './operational-events.ts'
 import { interval, ms } from './sql.ts'
 
 /*
@@ -95,8 +96,10 @@ export const RECORD = `${RESULTS}${ANSWER}${OF_RESULTS}`
  * one kind before the first of the next is locked.
  *
  * Of several deliveries of one webhook the first is told of the change, one version for each webhook.
+ *
+ * `died`: deliveries that this result ends, for the operational event.
  */
-const DISABLED = `,
+const ENDINGS = `,
 gone as materialized (
   select j.id, d.webhook_id from judged j join locked d on d.id = j.id where j.held and j.id = any($19::text[])
 ),
@@ -121,9 +124,15 @@ rerouted as materialized (
   select (select min(g.id) from gone g where g.webhook_id = l.id) as result_id, l.tenant, l.event_name, l.url,
     (r.routing_version + row_number() over (partition by l.tenant order by l.id)) as version
   from leaving l join routed r on r.id = l.tenant
-)`
+),
+died as materialized (
+  select d.id, d.tenant, d.message_id, d.webhook_id, d.event_name, p.dead_reason, d.attempt_count, p.code, p.status_code
+  from planned p join locked d on d.id = p.id where p.new_status = 'dead'
+),
+noted as (${NOTE_DEAD})`
 
-/** A batch that also disables webhooks. */
-export const RECORD_AND_DISABLE = `${RESULTS}${DISABLED}${ANSWER},
+/** A batch in which a delivery dies; it may also disable webhooks. */
+export const RECORD_ENDINGS = `${RESULTS}${ENDINGS}${ANSWER},
+  exists (select from noted) as noted,
   case when x.result_id is not null then to_jsonb(x) end as rerouted${OF_RESULTS}
 left join rerouted x on x.result_id = j.id`

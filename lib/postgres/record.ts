@@ -6,7 +6,7 @@ import type { AttemptResult, Recorded, RoutingChange } from '../broker/ports.ts'
 import { judge } from '../domain/attempt.ts'
 import type { DeliveryStatus } from '../domain/delivery.ts'
 import type { Database } from './database.ts'
-import { RECORD, RECORD_AND_DISABLE } from './record-sql.ts'
+import { RECORD, RECORD_ENDINGS } from './record-sql.ts'
 import { asBuffer } from './sql.ts'
 
 type Row = {
@@ -16,7 +16,9 @@ type Row = {
   next_ms: number | null
   generation: number
   now_ms: number
-  /** Null where the result disabled no webhook; missing in the usual form. */
+  /** Whether the batch noted operational events. This and the next are missing in the usual form. */
+  noted?: boolean
+  /** Null where the result disabled no webhook. */
   rerouted?: { tenant: string; event_name: string; url: string; version: number } | null
 }
 
@@ -36,14 +38,9 @@ export const recordBatch = async (
   const columns = results.map(toColumns)
   const values = COLUMNS.map((name) => columns.map((column) => column[name]))
   const common = [...values, settings.queueHorizonMs, settings.graceMs]
-  const disabling = results.filter(({ plan }) => plan.kind === 'dead' && plan.disablesWebhook)
-  const rows =
-    disabling.length === 0
-      ? await database.query<Row>(RECORD, common, 'kept')
-      : await database.query<Row>(RECORD_AND_DISABLE, [
-          ...common,
-          disabling.map(({ claim }) => claim.deliveryId),
-        ])
+  const rows = results.some(({ plan }) => plan.kind === 'dead')
+    ? await database.query<Row>(RECORD_ENDINGS, [...common, disablingIds(results)])
+    : await database.query<Row>(RECORD, common, 'kept')
   const byId = new Map(rows.map((row) => [row.id, row]))
   return results.map(({ claim }) => {
     const row = byId.get(claim.deliveryId)
@@ -56,9 +53,15 @@ export const recordBatch = async (
       generation: row.generation,
       dbNowMs: row.now_ms,
       disabled: toChange(row.rerouted ?? null),
+      noted: row.noted ?? false,
     }
   })
 }
+
+const disablingIds = (results: readonly AttemptResult[]): string[] =>
+  results
+    .filter(({ plan }) => plan.kind === 'dead' && plan.disablesWebhook)
+    .map(({ claim }) => claim.deliveryId)
 
 const toChange = (rerouted: NonNullable<Row['rerouted']> | null): RoutingChange | null => {
   if (rerouted === null) return null
@@ -73,6 +76,7 @@ const GONE: Recorded = {
   generation: 0,
   dbNowMs: 0,
   disabled: null,
+  noted: false,
 }
 
 const COLUMNS = [

@@ -3,6 +3,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OutcomeCode } from '../domain/attempt.ts'
 import type { DeadReason, DeliveryStatus, ParkReason } from '../domain/delivery.ts'
+import type { OperationalEvent } from '../domain/operational-event.ts'
 import type { StoredReplayFilter } from '../domain/replay-filter.ts'
 import type { DisabledReason, RateLimit, WebhookStatus } from '../domain/webhook.ts'
 
@@ -128,6 +129,14 @@ export type Tables = {
     next_batch_at: Time
     created_at: Time
     finished_at: Date | null
+  }
+  operational_events: {
+    id: Generated<string>
+    tenant: string
+    event_name: string
+    data: Json<OperationalEvent['data']>
+    created_at: Time
+    next_at: Time
   }
   webhook_pauses: { webhook_id: string; began_at: Time; ended_at: Date | null }
   broker_state: { id: number; incarnation: BigInteger; last_sweep_at: Date | null }

@@ -5,6 +5,7 @@ import type { DueDelivery, SweepStore } from '../broker/ports.ts'
 import { CRASH_BUDGET } from '../domain/delivery.ts'
 import { FIRST_RELEASE } from '../domain/fair-share.ts'
 import { translated, type Database } from './database.ts'
+import { NOTE_DEAD } from './operational-events.ts'
 import { interval, ms } from './sql.ts'
 
 export type SweepStoreSettings = {
@@ -74,7 +75,13 @@ changed as (
     dead_reason = case p.finding when 'crash_budget' then 'crash_budget' else d.dead_reason end,
     finished_at = case when p.finding in ('cancelled', 'crash_budget') then now() end
   from planned p where d.id = p.id
-)
+),
+died as materialized (
+  select id, tenant, message_id, webhook_id, event_name, 'crash_budget' as dead_reason, attempt_count,
+    null::text as code, null::int as status_code
+  from planned where finding = 'crash_budget'
+),
+noted as (${NOTE_DEAD})
 select id, finding, probes + 1 as probes, generation + 1 as generation,
   greatest(0, ${ms('next_at')} - ${ms('now()')}) as delay_ms
 from planned order by id`

@@ -3,6 +3,7 @@
 import { makeListWebhooks, type ListWebhooks } from '../broker/list-webhooks.ts'
 import { makeManageWebhook, type ManageWebhook } from '../broker/manage-webhook.ts'
 import { makePatience } from '../broker/patience.ts'
+import { makePublishSoon } from '../broker/publish-events.ts'
 import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
 import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delivery.ts'
@@ -46,11 +47,12 @@ export type AcceptingParts = {
 }
 
 export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting => {
-  const shared = { ...parts, ...sharedParts(config, parts), deliveryLog: parts.stores.deliveryLog }
+  const { deliveryLog, operationalEvents } = parts.stores
+  const shared = { ...parts, ...sharedParts(config, parts), deliveryLog, operationalEvents }
   return {
     register: makeRegisterWebhook(shared),
     list: makeListWebhooks(shared),
-    manage: makeManageWebhook(shared),
+    manage: makeManageWebhook({ ...shared, publishSoon: makePublishSoon(shared) }),
     trigger: tracedTrigger(
       makeTriggerEvent({
         ...shared,

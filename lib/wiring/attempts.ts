@@ -14,6 +14,7 @@ import type {
   SharedTurns,
   Steps,
 } from '../broker/ports.ts'
+import { makePublishSoon } from '../broker/publish-events.ts'
 import { makeTurns } from '../broker/turns.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
@@ -46,10 +47,16 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
   const random = makeRandom()
   const sender = makeSender({ policy: delivery, clock: systemClock })
   const patience = makePatience({ clock: systemClock, log, dispatcher: publish && QSTASH })
-  const handOver = publish ?? queue?.enqueue
   const shared = { webhooks: stores.webhooks, routing, patience, log }
+  const enqueue = publish ?? queue?.enqueue
+  const handOver: HandOver = async (ready) => {
+    if (enqueue === undefined) parts.wake()
+    else await enqueue(ready)
+  }
+  const publishSoon = makePublishSoon({ ...parts, ...stores, patience, handOver })
   const attempts = makeAttemptDelivery({
     ...shared,
+    publishSoon,
     deliveryLog: stores.deliveryLog,
     sender: tracedSender(sender),
     secretBox: makeSecretBox(config.secretKeys),
@@ -64,9 +71,9 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
       health: stores.health,
       gate: stores.gate,
       handOver: async (ready) => {
-        if (handOver === undefined) parts.wake()
-        else await patience.handOver().attempt(() => handOver(ready))
+        await patience.handOver().attempt(() => handOver(ready))
       },
+      publishSoon,
       clock: systemClock,
       openMs: delivery.breakerOpenMs,
       disable: ({ webhookId }) => disableFailing(shared, webhookId),

@@ -7,7 +7,7 @@ import type { StepName, Steps } from '../broker/ports.ts'
 export type FailpointAction = 'kill' | 'stop' | 'throw'
 export type Failpoint = { step: StepName; action: FailpointAction; hit: number }
 
-const SPEC = /^([TWSR]\d)=(kill|stop|throw)(?:@(\d+))?$/
+const SPEC = /^([TWSRE]\d)=(kill|stop|throw)(?:@(\d+))?$/
 
 /** @returns undefined when the text is no list of failpoints */
 export const parseFailpoints = (text: string): Failpoint[] | undefined => {

@@ -7,6 +7,7 @@ import { makeLogReader } from '../postgres/log-reader.ts'
 import { makeDeliveryLog, type ClosableDeliveryLog } from '../postgres/delivery-log.ts'
 import { makeReadBrokerState } from '../postgres/broker-state.ts'
 import { makeHealthStore } from '../postgres/health-store.ts'
+import { makeOperationalEventStore } from '../postgres/operational-events.ts'
 import { makeReplayStore } from '../postgres/replay-store.ts'
 import { makeStatsStore } from '../postgres/stats-store.ts'
 import { makeSweepStore } from '../postgres/sweep-store.ts'
@@ -22,6 +23,7 @@ import type {
   HealthStore,
   Log,
   LogReader,
+  OperationalEventStore,
   ReadBrokerState,
   ReplayStore,
   StatsStore,
@@ -53,6 +55,7 @@ export type Stores = {
   replays: ReplayStore
   bulkReplays: BulkReplayStore
   health: HealthStore
+  operationalEvents: OperationalEventStore
   /** What this process has under way for each webhook. */
   gate: WebhookGate
 }
@@ -82,6 +85,7 @@ export const makeStores = (database: Database, settings: StoreSettings): Stores 
       perSecond: REPLAYS_PER_SECOND,
     }),
     health: makeHealthStore(database, settings.graceMs),
+    operationalEvents: makeOperationalEventStore(database),
   }
 }
 

@@ -2,6 +2,8 @@
 
 import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeAuditRound } from '../broker/audit-round.ts'
+import { makePatience } from '../broker/patience.ts'
+import { publishAll } from '../broker/publish-events.ts'
 import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
@@ -19,7 +21,7 @@ export type SweepingParts = {
   log: Log
 }
 
-/** The sweep, and after each run the roll-up of the figures that /stats shows, and a piece of the audit. */
+/** The sweep, and after each run the operational events that nobody has published, the roll-up of the figures that /stats shows, and a piece of the audit. */
 export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   const sweep = makeSweep({
     ...parts,
@@ -29,6 +31,7 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
     retentionDays: config.retentionDays,
   })
   const rollUp = makeRollUp({ stats: parts.stores.stats, clock: systemClock, log: parts.log })
+  const publish = makePublishing(parts)
   const auditRound = makeAuditRound({
     rounds: parts.stores.auditRounds,
     retentionDays: config.retentionDays,
@@ -37,10 +40,19 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   })
   return tracedSweep(async (options) => {
     const summary = await sweep(options)
+    await publish()
     await rollUp()
     await auditRound()
     return summary
   })
+}
+
+const makePublishing = ({ stores, queue, steps, log }: SweepingParts) => {
+  const patience = makePatience({ clock: systemClock, log })
+  const handOver: HandOver = async (jobs) => {
+    await queue?.enqueue(jobs)
+  }
+  return () => publishAll({ ...stores, handOver, patience, steps, log })
 }
 
 export type SweepEvery = {

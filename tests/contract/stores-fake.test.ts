@@ -6,6 +6,7 @@ import { generationSuite } from './generation.suite.ts'
 import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { rateLimitSuite } from './rate-limit.suite.ts'
+import { operationalEventsSuite } from './operational-events.suite.ts'
 import { recordGoneSuite } from './record-gone.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
@@ -25,6 +26,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   recordGoneSuite,
+  operationalEventsSuite,
   sweepStoreSuite,
   sweepRepairSuite,
   replayStoreSuite,

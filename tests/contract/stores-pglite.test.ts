@@ -15,6 +15,7 @@ import { healthSuite } from './health.suite.ts'
 import { logReaderSuite } from './log-reader.suite.ts'
 import { rateLimitSuite } from './rate-limit.suite.ts'
 import { missedReplaySuite } from './missed-replay.suite.ts'
+import { operationalEventsSuite } from './operational-events.suite.ts'
 import { recordGoneSuite } from './record-gone.suite.ts'
 import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
@@ -54,6 +55,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   recordGoneSuite,
+  operationalEventsSuite,
   sweepStoreSuite,
   sweepRepairSuite,
   replayStoreSuite,

@@ -122,6 +122,7 @@ export const makeWorld = async (rig: StoreRig) => {
         patience: makePatience({ clock, log: SILENT }),
         clock,
       }),
+      publishSoon: () => Promise.resolve(),
       afterAttempt: makeIsolation({
         health: rig.health,
         gate: rig.gate,
@@ -129,6 +130,7 @@ export const makeWorld = async (rig: StoreRig) => {
         clock,
         openMs: 30_000,
         disable: () => Promise.resolve(),
+        publishSoon: () => Promise.resolve(),
         log: SILENT,
       }),
       steps: () => undefined,

@@ -52,6 +52,8 @@ type Script = {
   record?: (result: AttemptResult) => Promise<Recorded>
   /** What the log says that the result disabled. */
   change?: RoutingChange
+  /** Whether the log says that it noted an operational event. */
+  noted?: boolean
 }
 
 export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {}) => {
@@ -84,6 +86,7 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
             generation: 7,
             dbNowMs: 5_000,
             disabled: script.change ?? null,
+            noted: script.noted ?? false,
           })
         )
       },
@@ -115,6 +118,10 @@ export const setUpAttempt = (script: Script = {}, deps: Partial<AttemptDeps> = {
     jitter: 0,
     userAgent: 'webhook-broker/test',
     afterAttempt: () => Promise.resolve(),
+    publishSoon: () => {
+      steps.push('publish')
+      return Promise.resolve()
+    },
     turns: { take: () => Promise.resolve({ kind: 'now', waitMs: 0 }) },
     steps: (step) => steps.push(step),
     log,

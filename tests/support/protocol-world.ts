@@ -74,6 +74,7 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
     jitter: 0,
     userAgent: 'model',
     turns: makeTurns({ shared: undefined, patience, clock }),
+    publishSoon: () => Promise.resolve(),
     afterAttempt: makeIsolation({
       health: rig.health,
       gate: rig.gate,
@@ -81,6 +82,7 @@ export const makeProtocolWorld = async (rig: StoreRig, tenant: string) => {
       clock,
       openMs: 30_000,
       disable: () => Promise.resolve(),
+      publishSoon: () => Promise.resolve(),
       log: log,
     }),
     sender: {

@@ -50,6 +50,8 @@ export type StoreHands = {
   endRotation(webhookId: string): Promise<unknown>
   expireKey(key: string): Promise<unknown>
   ageMessages(messageIds: readonly string[], days: number): Promise<unknown>
+  /** What publishers had taken is anybody's again. */
+  letPublishersDie(): Promise<unknown>
 }
 
 export type RunSql = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>
@@ -123,4 +125,5 @@ export const sqlHands = (sql: RunSql): StoreHands => ({
       ids,
       days,
     ]),
+  letPublishersDie: () => sql('update operational_events set next_at = now()'),
 })

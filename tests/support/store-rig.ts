@@ -10,6 +10,7 @@ import type {
   DeliveryLog,
   HealthStore,
   LogReader,
+  OperationalEventStore,
   ReplayStore,
   SweepStore,
   WebhookStore,
@@ -22,6 +23,7 @@ import { makeStores, type Stores } from '../../lib/wiring/stores.ts'
 import { makeFakeDeliveryLog } from './fakes/delivery-log.ts'
 import { makeFakeHealthStore } from './fakes/health-store.ts'
 import { makeFakeAuditStore, makeFakeLogReader } from './fakes/log-reader.ts'
+import { makeFakeOperationalEventStore } from './fakes/operational-events.ts'
 import { makeFakeSweepStore } from './fakes/sweep-store.ts'
 import { makeFakeWebhookStore } from './fakes/webhook-store.ts'
 import { worldHands } from './fakes/world-hands.ts'
@@ -38,6 +40,7 @@ export type StorePorts = {
   audits: AuditStore
   replays: ReplayStore
   health: HealthStore
+  operationalEvents: OperationalEventStore
   gate: WebhookGate
 }
 
@@ -75,6 +78,7 @@ export const makeFakeStores = (nowMs: () => number): StorePorts & StoreHands & {
     world,
     gate,
     health: makeFakeHealthStore(world),
+    operationalEvents: makeFakeOperationalEventStore(world),
     webhooks: makeFakeWebhookStore(world),
     deliveryLog: makeFakeDeliveryLog(world),
     reader: makeFakeLogReader(world),

@@ -51,7 +51,12 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
   const log = makeRecordingLog()
   const clock = makeManualClock()
   const routing = makeFakeRoutingTable()
-  const calls = { registered: [] as NewWebhook[], changes: [] as unknown[], sealed: [] as string[] }
+  const calls = {
+    registered: [] as NewWebhook[],
+    changes: [] as unknown[],
+    sealed: [] as string[],
+    published: 0,
+  }
   const accepts: AcceptInput[] = []
   const jobs: Parameters<HandOver>[0][number][] = []
   const changed = () =>
@@ -65,6 +70,10 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
     secretBox: makeSecretBox([]),
     urlPolicy: { allowedCidrs: (parseCidrs('127.0.0.1/32') ?? []) as [], httpsOnly: false },
     steps: () => undefined,
+    publishSoon: () => {
+      calls.published += 1
+      return Promise.resolve()
+    },
     handOver: (handed) => {
       jobs.push(...handed)
       return Promise.resolve()

@@ -3,6 +3,7 @@
 import type { Claim, ClaimHealth, ClaimOutcome } from '../../../lib/broker/ports.ts'
 import { CRASH_BUDGET, type ParkReason } from '../../../lib/domain/delivery.ts'
 import { newHealth } from './health-store.ts'
+import { noteDead } from './operational-events.ts'
 import {
   openDeliveries,
   webhookOf,
@@ -49,7 +50,11 @@ export const claim = (
     }
   endLease(world, row)
   if (webhook.deleted) return end(world, row, { status: 'cancelled' })
-  if (crashedOut) return end(world, row, { status: 'dead', deadReason: 'crash_budget' })
+  if (crashedOut) {
+    const ended = end(world, row, { status: 'dead', deadReason: 'crash_budget' })
+    noteDead(world, row, { code: null, statusCode: null })
+    return ended
+  }
   if (webhook.status === 'disabled') return park(world, row, 'webhook_disabled')
   const health = healthOf(world, row)
   const waits = waitsForWebhook(world, row, webhook)

@@ -1,8 +1,9 @@
 // Recording a result in memory: fenced, and repeatable.
 
 import type { AttemptResult, AttemptView, Recorded } from '../../../lib/broker/ports.ts'
-import { judge, type Plan } from '../../../lib/domain/attempt.ts'
+import { judge, type Plan, type SendOutcome } from '../../../lib/domain/attempt.ts'
 import { isOpen, type DeliveryStatus } from '../../../lib/domain/delivery.ts'
+import { noteDead } from './operational-events.ts'
 import { disable } from './webhook-store.ts'
 import type { DeliveryRow, World } from './world.ts'
 
@@ -16,6 +17,7 @@ export const record = (world: World, result: AttemptResult): Recorded => {
   const held = ours && row.leaseUntilMs !== null
   const repeated = ours && row.leaseUntilMs === null
   const succeeded = judge(outcome) === 'succeeded'
+  let died = false
   if (held || (succeeded && !repeated)) {
     logAttempt(world, result)
     const status = nextStatus(row, { claim, plan, succeeded })
@@ -26,6 +28,7 @@ export const record = (world: World, result: AttemptResult): Recorded => {
     row.parked = null
     if (succeeded) row.firstDeliveredAtMs ??= world.nowMs()
     if (status !== undefined) move(world, row, { status, plan })
+    died = status === 'dead'
   }
   const ownOpen = isOpen(row.status) && (held || repeated)
   return {
@@ -34,6 +37,7 @@ export const record = (world: World, result: AttemptResult): Recorded => {
     nextAttemptAtMs: ownOpen ? row.nextAttemptAtMs : null,
     generation: row.generation,
     dbNowMs: world.nowMs(),
+    noted: died && noteDead(world, row, answerOf(outcome)),
     disabled:
       held && plan.kind === 'dead' && plan.disablesWebhook
         ? disable(world, row.webhookId, 'gone')
@@ -48,7 +52,13 @@ const GONE: Recorded = {
   generation: 0,
   dbNowMs: 0,
   disabled: null,
+  noted: false,
 }
+
+const answerOf = (outcome: SendOutcome) =>
+  outcome.kind === 'answered'
+    ? { code: 'http_status' as const, statusCode: outcome.response.statusCode }
+    : { code: outcome.code, statusCode: null }
 
 type Judged = { claim: AttemptResult['claim']; plan: Plan; succeeded: boolean }
 

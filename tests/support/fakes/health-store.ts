@@ -2,6 +2,7 @@
 
 import type { HealthStore, Ready } from '../../../lib/broker/ports.ts'
 import { FIRST_RELEASE } from '../../../lib/domain/fair-share.ts'
+import { noteHealth } from './operational-events.ts'
 import { openDeliveries, statement, type DeliveryRow, type HealthRow, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -13,6 +14,7 @@ export const makeFakeHealthStore = (world: World): HealthStore => ({
       const row = world.health.get(webhookId)
       if (row?.state !== 'open' || row.probeId !== probeId) return []
       const ready = letGo(world, oldest(world, webhookId, count))
+      noteHealth(world, webhookId, ['recovered', row.failingSinceMs ?? 0])
       Object.assign(row, { ...WELL, state: 'ramping', released: ready.length })
       row.changedAtMs = world.nowMs()
       return ready
@@ -81,6 +83,7 @@ const open = (
   const opens = probeId === undefined ? 1 : row.opens + 1
   const openUntilMs = nowMs + openForMs
   const failingSinceMs = row.failingSinceMs ?? nowMs
+  if (row.state !== 'open') noteHealth(world, webhookId, ['failing', failingSinceMs])
   const probe = nameProbe(world, webhookId, openUntilMs)
   const probeNow = probe?.deliveryId ?? null
   Object.assign(row, { state: 'open', openUntilMs, opens, failingSinceMs, probeId: probeNow })

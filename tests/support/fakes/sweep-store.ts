@@ -3,6 +3,7 @@
 import type { DueDelivery, SweepStore } from '../../../lib/broker/ports.ts'
 import { CRASH_BUDGET } from '../../../lib/domain/delivery.ts'
 import { wakeWebhooks } from './health-store.ts'
+import { noteDead } from './operational-events.ts'
 import {
   openDeliveries,
   statement,
@@ -99,6 +100,7 @@ const change = (world: World, row: DeliveryRow, finding: DueDelivery['finding'])
       row.status = finding === 'cancelled' ? 'cancelled' : 'dead'
       if (finding === 'crash_budget') row.deadReason = 'crash_budget'
       row.finishedAtMs = nowMs
+      if (finding === 'crash_budget') noteDead(world, row, { code: null, statusCode: null })
       return
     case 'unqueued':
       if (row.parked === 'webhook_disabled' || row.nextAttemptAtMs === Infinity)

@@ -9,6 +9,7 @@ import type {
 } from '../../../lib/broker/ports.ts'
 import type { DisabledReason, Webhook, WebhookChange } from '../../../lib/domain/webhook.ts'
 import { newHealth } from './health-store.ts'
+import { noteDisabled } from './operational-events.ts'
 import { openDeliveries, statement, type WebhookRow, type World } from './world.ts'
 
 export const makeFakeWebhookStore = (world: World): WebhookStore => ({
@@ -64,6 +65,7 @@ export const disable = (world: World, id: string, reason: DisabledReason): Routi
   const row = world.webhooks.get(id)
   if (row === undefined || row.deleted || row.status === 'disabled') return null
   Object.assign(row, { status: 'disabled', disabledReason: reason })
+  noteDisabled(world, row)
   return bump(world, row, 'remove')
 }
 
@@ -124,6 +126,7 @@ const changeWebhook = (
   Object.assign(row, structuredClone(Object.fromEntries(named)), {
     updatedAt: new Date(world.nowMs()),
   })
+  if (before === 'enabled' && row.status === 'disabled') noteDisabled(world, row)
   const routing =
     before === row.status ? null : bump(world, row, row.status === 'enabled' ? 'add' : 'remove')
   return { webhook: toWebhook(row), change: routing }

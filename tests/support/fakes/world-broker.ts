@@ -14,6 +14,7 @@ import type {
   RoutingTable,
   SendRequest,
 } from '../../../lib/broker/ports.ts'
+import { makePublishSoon, publishAll } from '../../../lib/broker/publish-events.ts'
 import { makeRegisterWebhook } from '../../../lib/broker/register-webhook.ts'
 import { makeReplayDelivery } from '../../../lib/broker/replay-delivery.ts'
 import { makeSweep } from '../../../lib/broker/sweep.ts'
@@ -62,8 +63,11 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
     routing: behindRedis<RoutingTable>(table, redis),
   }
   const reached = behindRedis<DeliveryQueue>(queue, redis)
+  const publishing = { ...shared, ...stores, handOver: reached.enqueue }
+  const publishSoon = makePublishSoon(publishing)
   const attempts = makeAttemptDelivery({
     ...shared,
+    publishSoon,
     schedule,
     jitter: 0,
     userAgent: 'webhook-broker/test',
@@ -74,6 +78,7 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
       handOver: reached.enqueue,
       clock,
       openMs: 30_000,
+      publishSoon,
       disable: ({ webhookId }) => disableFailing(shared, webhookId),
       log,
     }),
@@ -108,7 +113,7 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
     /** Scripts the receiver at a URL; without a script it answers 200. */
     receive: (url: string, receiver: Receive) => receivers.set(url, receiver),
     register: makeRegisterWebhook(shared),
-    manage: makeManageWebhook({ ...shared, handOver: reached.enqueue }),
+    manage: makeManageWebhook({ ...shared, handOver: reached.enqueue, publishSoon }),
     trigger: makeTriggerEvent({ ...shared, handOver: reached.enqueue }),
     replay: makeReplayDelivery({
       ...shared,
@@ -123,7 +128,11 @@ export const makeFakeBroker = (schedule: readonly number[] = [5_000, 30_000]) =>
       queue.clear()
       table.clear()
     },
-    sweep: () => sweep({ budgetMs: 20_000 }),
+    sweep: async () => {
+      const summary = await sweep({ budgetMs: 20_000 })
+      await publishAll(publishing)
+      return summary
+    },
     /** Workers take what waits until nothing does. @returns how many jobs they took */
     work: async (): Promise<number> => {
       let taken = 0

@@ -67,6 +67,10 @@ export const worldHands = (world: World): StoreHands => {
         for (const row of world.messages.values())
           if (ids.includes(row.id)) row.createdAtMs = world.nowMs() - days * DAY_MS
       }),
+    letPublishersDie: () =>
+      done(() => {
+        for (const row of world.events.values()) row.nextAtMs = world.nowMs()
+      }),
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Admissions, AttemptView } from '../../../lib/broker/ports.ts'
 import type { DeadReason, DeliveryStatus, ParkReason } from '../../../lib/domain/delivery.ts'
 import { BrokerError } from '../../../lib/domain/errors.ts'
+import type { NotedEvent } from '../../../lib/domain/operational-event.ts'
 import type { Webhook } from '../../../lib/domain/webhook.ts'
 
 export type WebhookRow = Webhook & {
@@ -95,6 +96,8 @@ export type World = {
   attempts: Map<string, AttemptView[]>
   /** By webhook. */
   health: Map<string, HealthRow>
+  /** Noted and not yet published. */
+  events: Map<string, NotedEvent & { nextAtMs: number }>
   /** What the process that claims may take. */
   admissions: Admissions
   incarnation: number
@@ -118,6 +121,7 @@ export const makeWorld = (
   deliveries: new Map(),
   attempts: new Map(),
   health: new Map(),
+  events: new Map(),
   incarnation: 0,
   lastSweepAtMs: null,
 })

@@ -105,6 +105,7 @@ describe('an attempt', () => {
           generation: 7,
           dbNowMs: 0,
           disabled: null,
+          noted: false,
         }),
     })
     expect(await attempts.byId('dlv_1')).toEqual({ kind: 'done' })

@@ -40,6 +40,7 @@ const setUp = (turns: Turn[], onClaim: () => Promise<void> = () => Promise.resol
             generation: 0,
             dbNowMs: 0,
             disabled: null,
+            noted: false,
           }),
       },
       sender: {

@@ -45,6 +45,7 @@ describe('a result that Postgres does not take', () => {
               generation: 0,
               dbNowMs: 0,
               disabled: null,
+              noted: false,
             })
       },
     })

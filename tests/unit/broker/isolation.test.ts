@@ -21,6 +21,7 @@ const TIMED_OUT: SendOutcome = {
 let calls: unknown[][]
 let handed: { deliveryId: string; delayMs: number }[]
 let failing: boolean
+let published = 0
 let drained: boolean
 
 const note =
@@ -53,6 +54,10 @@ const setUp = () => {
     clock,
     openMs: 30_000,
     disable: ({ webhookId }) => note('disable', undefined)(webhookId),
+    publishSoon: () => {
+      published += 1
+      return Promise.resolve()
+    },
     log,
   })
   const ended = (outcome: SendOutcome | undefined, change: Partial<Claim['health']> = {}) =>
@@ -63,6 +68,7 @@ const setUp = () => {
 beforeEach(() => {
   calls = []
   handed = []
+  published = 0
   failing = false
   drained = false
 })

@@ -410,7 +410,76 @@ export type paths = {
     trace?: never
   }
 }
-export type webhooks = Record<string, never>
+export type webhooks = {
+  'broker.webhook.disabled': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** A webhook was disabled, by a person or by the broker. */
+    post: operations['WebhookDisabledEvent']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  'broker.webhook.failing': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** The breaker of a webhook opened: its deliveries wait, and one at a time tries again. */
+    post: operations['WebhookFailingEvent']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  'broker.webhook.recovered': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** The breaker of a webhook closed: what waited is being delivered. */
+    post: operations['WebhookRecoveredEvent']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  'broker.delivery.dead': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** A delivery will not be attempted again on its own; it can be replayed. */
+    post: operations['DeliveryDeadEvent']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+}
 export type components = {
   schemas: {
     /**
@@ -1131,6 +1200,155 @@ export type components = {
       /** Format: date-time */
       createdAt: string
       finishedAt: string | null
+    }
+    /**
+     * @description A webhook was disabled, by a person or by the broker.
+     * @example {
+     *       "type": "broker.webhook.disabled",
+     *       "timestamp": "2026-01-31T13:05:00.120Z",
+     *       "data": {
+     *         "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *         "eventName": "upload_image",
+     *         "webhookUrl": "https://thumbnails.example.com/hook",
+     *         "reason": "gone"
+     *       }
+     *     }
+     */
+    WebhookDisabledEvent: {
+      /** @constant */
+      type: 'broker.webhook.disabled'
+      /**
+       * Format: date-time
+       * @description when it happened
+       */
+      timestamp: string
+      data: {
+        webhookId: string
+        /** @description what the webhook is registered for */
+        eventName: string
+        /** @description without its query */
+        webhookUrl: string
+        /**
+         * @description a person disabled it; its receiver answered 410; it failed for five days
+         * @enum {string}
+         */
+        reason: 'manual' | 'gone' | 'failing'
+      }
+    }
+    /**
+     * @description The breaker of a webhook opened: its deliveries wait, and one at a time tries again.
+     * @example {
+     *       "type": "broker.webhook.failing",
+     *       "timestamp": "2026-01-31T13:05:00.120Z",
+     *       "data": {
+     *         "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *         "eventName": "upload_image",
+     *         "webhookUrl": "https://thumbnails.example.com/hook",
+     *         "failingSince": "2026-01-31T13:03:21.480Z"
+     *       }
+     *     }
+     */
+    WebhookFailingEvent: {
+      /** @constant */
+      type: 'broker.webhook.failing'
+      /**
+       * Format: date-time
+       * @description when it happened
+       */
+      timestamp: string
+      data: {
+        webhookId: string
+        /** @description what the webhook is registered for */
+        eventName: string
+        /** @description without its query */
+        webhookUrl: string
+        /**
+         * Format: date-time
+         * @description since when there was no success
+         */
+        failingSince: string
+      }
+    }
+    /**
+     * @description The breaker of a webhook closed: what waited is being delivered.
+     * @example {
+     *       "type": "broker.webhook.recovered",
+     *       "timestamp": "2026-01-31T13:05:00.120Z",
+     *       "data": {
+     *         "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *         "eventName": "upload_image",
+     *         "webhookUrl": "https://thumbnails.example.com/hook",
+     *         "failingSince": "2026-01-31T13:03:21.480Z"
+     *       }
+     *     }
+     */
+    WebhookRecoveredEvent: {
+      /** @constant */
+      type: 'broker.webhook.recovered'
+      /**
+       * Format: date-time
+       * @description when it happened
+       */
+      timestamp: string
+      data: {
+        webhookId: string
+        /** @description what the webhook is registered for */
+        eventName: string
+        /** @description without its query */
+        webhookUrl: string
+        /**
+         * Format: date-time
+         * @description since when there was no success
+         */
+        failingSince: string
+      }
+    }
+    /**
+     * @description A delivery will not be attempted again on its own; it can be replayed.
+     * @example {
+     *       "type": "broker.delivery.dead",
+     *       "timestamp": "2026-01-31T13:05:00.120Z",
+     *       "data": {
+     *         "deliveryId": "dlv_01k9m6v0e2q4m8r6c1t3y5zabc",
+     *         "messageId": "msg_01k9m6v0dx7b9n5k2j4h6gfabc",
+     *         "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *         "eventName": "upload_image",
+     *         "webhookUrl": "https://thumbnails.example.com/hook",
+     *         "reason": "schedule_exhausted",
+     *         "attempts": 11,
+     *         "lastAttempt": {
+     *           "code": "http_status",
+     *           "statusCode": 503
+     *         }
+     *       }
+     *     }
+     */
+    DeliveryDeadEvent: {
+      /** @constant */
+      type: 'broker.delivery.dead'
+      /**
+       * Format: date-time
+       * @description when it happened
+       */
+      timestamp: string
+      data: {
+        deliveryId: string
+        messageId: string
+        webhookId: string
+        /** @description what the webhook is registered for */
+        eventName: string
+        /** @description without its query */
+        webhookUrl: string
+        /** @enum {string} */
+        reason: 'schedule_exhausted' | 'gone' | 'blocked_address' | 'crash_budget'
+        /** @description all of the delivery, replays included */
+        attempts: number
+        lastAttempt: {
+          /** @description null when nobody recorded how it ended */
+          code: string | null
+          statusCode: number | null
+        }
+      }
     }
   }
   responses: never
@@ -2931,6 +3149,94 @@ export interface operations {
         content: {
           'application/problem+json': components['schemas']['Problem']
         }
+      }
+    }
+  }
+  WebhookDisabledEvent: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookDisabledEvent']
+      }
+    }
+    responses: {
+      /** @description delivered */
+      '2XX': {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+    }
+  }
+  WebhookFailingEvent: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookFailingEvent']
+      }
+    }
+    responses: {
+      /** @description delivered */
+      '2XX': {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+    }
+  }
+  WebhookRecoveredEvent: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookRecoveredEvent']
+      }
+    }
+    responses: {
+      /** @description delivered */
+      '2XX': {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+    }
+  }
+  DeliveryDeadEvent: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DeliveryDeadEvent']
+      }
+    }
+    responses: {
+      /** @description delivered */
+      '2XX': {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
       }
     }
   }

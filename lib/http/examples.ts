@@ -55,6 +55,36 @@ const messageSummary = {
   createdAt: delivery.createdAt,
 }
 
+const about = {
+  webhookId: webhook.id,
+  eventName: webhook.eventName,
+  webhookUrl: webhook.webhookUrl,
+}
+const happened = '2026-01-31T13:05:00.120Z'
+const health = { ...about, failingSince: '2026-01-31T13:03:21.480Z' }
+
+const operationalEvents = {
+  WebhookDisabledEvent: {
+    type: 'broker.webhook.disabled',
+    timestamp: happened,
+    data: { ...about, reason: 'gone' },
+  },
+  WebhookFailingEvent: { type: 'broker.webhook.failing', timestamp: happened, data: health },
+  WebhookRecoveredEvent: { type: 'broker.webhook.recovered', timestamp: happened, data: health },
+  DeliveryDeadEvent: {
+    type: 'broker.delivery.dead',
+    timestamp: happened,
+    data: {
+      deliveryId: delivery.id,
+      messageId: delivery.messageId,
+      ...about,
+      reason: 'schedule_exhausted',
+      attempts: 11,
+      lastAttempt: { code: 'http_status', statusCode: 503 },
+    },
+  },
+}
+
 const figures = {
   accepted: 120,
   delivered: 118,
@@ -67,6 +97,7 @@ const figures = {
 
 /** By the name of the schema. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  ...operationalEvents,
   Webhook: webhook,
   WebhookWithSecret: {
     ...webhook,

@@ -14,6 +14,7 @@ import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
 import { docsSpec, documentSpec, healthSpec, metricsSpec, readySpec } from './site-specs.ts'
 import './schemas.ts'
+import { webhooksOfDocument } from './schemas-events.ts'
 import './schemas-replay.ts'
 
 export const API_ROUTES: readonly RouteSpec[] = [
@@ -84,6 +85,7 @@ const build = (): OpenApiDocument => {
     },
     security: [{ key: [] }],
     paths,
+    webhooks: webhooksOfDocument(),
     components: {
       schemas: components(),
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },

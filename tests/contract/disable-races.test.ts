@@ -129,3 +129,33 @@ test('a result that waits behind another change of the tenant goes on from its v
   expect(await recorded).toMatchObject({ disabled: { from: 7, to: 8 } })
   expect((await rig.webhooks.routingSnapshot(tenant)).version).toBe(8)
 })
+
+test('a commit that does not happen disables nothing and tells nothing', async () => {
+  const { tenant, low, ofLow } = await claimedOfTwo(1)
+  const [claim] = ofLow
+  if (claim === undefined) throw new Error('no claim')
+  await registered(rig, 'broker.webhook.disabled', ['http://127.0.0.1:1/ops', tenant])
+  await registered(rig, 'broker.delivery.dead', ['http://127.0.0.1:1/ops', tenant])
+  const noted = () =>
+    schema.sql<{ event_name: string }>(
+      'select event_name from operational_events where tenant = $1 order by event_name',
+      [tenant],
+    )
+  const result = { claim, outcome: answered(410), plan: GONE, durationMs: 1 }
+  const held = await holdTransaction(schema)
+  expect(await held.stores.deliveryLog.record(result)).toMatchObject({
+    status: 'dead',
+    noted: true,
+  })
+  await held.rollBack()
+  expect(await noted()).toEqual([])
+  expect(await rig.webhooks.find({ tenant, eventName: 'e', id: low.id })).toMatchObject({
+    status: 'enabled',
+  })
+  // The control: the same result, committed.
+  await rig.deliveryLog.record(result)
+  expect(await noted()).toEqual([
+    { event_name: 'broker.delivery.dead' },
+    { event_name: 'broker.webhook.disabled' },
+  ])
+})

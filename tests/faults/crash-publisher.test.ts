@@ -1,4 +1,4 @@
-// Rows 27 of the crash table: whoever publishes operational events dies. What was noted is published by somebody else, and
+// Row 32 of the crash table: whoever publishes operational events dies. What was noted is published by somebody else, and
 // what was published is not published again.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -41,7 +41,7 @@ test.each([
   ['E1 (taken, no message yet)', 'E1', { left: 1, accepted: 0 }],
   ['E2 (message accepted and handed over)', 'E2', { left: 1, accepted: 1 }],
   ['E3 (the event forgotten)', 'E3', { left: 0, accepted: 1 }],
-])('row 27: a sweep that dies after %s publishes once', async (_name, step, { left, accepted }) => {
+])('row 32: a sweep that dies after %s publishes once', async (_name, step, { left, accepted }) => {
   const [before, known] = [heard().length, (await messages()).length]
   await rig.webhooks(`told-${step}`)
   await disable(`told-${step}`)
@@ -56,7 +56,7 @@ test.each([
   expect(heard().every(({ signatureOk }) => signatureOk)).toBe(true)
 })
 
-test('row 27: a worker that dies when it has recorded a 410, before it publishes, leaves that to the sweep', async () => {
+test('row 32: a worker that dies when it has recorded a 410, before it publishes, leaves that to the sweep', async () => {
   const [before, known] = [heard().length, (await messages()).length]
   await rig.webhooks('told-gone', { behaviour: 'status=410' })
   const victim = await rig.start('worker', { FAILPOINTS: 'W7=kill@1' })
@@ -68,7 +68,7 @@ test('row 27: a worker that dies when it has recorded a 410, before it publishes
   expect(heard().length - before).toBe(1)
 })
 
-test('row 27: two sweeps at once publish once', async () => {
+test('row 32: two sweeps at once publish once', async () => {
   const [before, known] = [heard().length, (await messages()).length]
   const names = Array.from({ length: 20 }, (_, n) => `told-twice-${n}`)
   for (const name of names) await rig.webhooks(name)

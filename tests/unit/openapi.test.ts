@@ -3,11 +3,13 @@ import * as z from 'zod'
 import { describe, expect, it } from 'vitest'
 import { EXAMPLES } from '../../lib/http/examples.ts'
 import { API_ROUTES, openApiDocument } from '../../lib/http/openapi.ts'
+import * as eventSchemas from '../../lib/http/schemas-events.ts'
 import * as replaySchemas from '../../lib/http/schemas-replay.ts'
 import * as schemas from '../../lib/http/schemas.ts'
 import * as statsSchemas from '../../lib/http/stats-schemas.ts'
 
-const named = Object.values({ ...schemas, ...replaySchemas, ...statsSchemas }).flatMap((schema) => {
+const modules = { ...schemas, ...replaySchemas, ...statsSchemas, ...eventSchemas }
+const named = Object.values(modules).flatMap((schema) => {
   const id = schema instanceof z.ZodType ? schema.meta()?.id : undefined
   return schema instanceof z.ZodType && id !== undefined ? [[id, schema] as const] : []
 })
@@ -68,6 +70,15 @@ describe('the document', () => {
         expect(declared.every(({ required }) => required)).toBe(true)
       }
     }
+  })
+
+  it('says what the broker itself sends, under the name of each event', () => {
+    expect(Object.keys(document['webhooks'] as object)).toEqual([
+      'broker.webhook.disabled',
+      'broker.webhook.failing',
+      'broker.webhook.recovered',
+      'broker.delivery.dead',
+    ])
   })
 
   it('says which values a page may have', () => {

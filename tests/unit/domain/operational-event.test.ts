@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { isId } from '../../../lib/domain/ids.ts'
+import { OPERATIONAL_EVENTS } from '../../../lib/http/schemas-events.ts'
 import { messageOf, type NotedEvent } from '../../../lib/domain/operational-event.ts'
 
 const noted = {
@@ -72,7 +73,10 @@ test.each<[NotedEvent, unknown]>([
     },
   ],
 ])('the message of $0.name says what happened, and no query string', (event, payload) => {
-  expect(JSON.parse(new TextDecoder().decode(messageOf(event).payload))).toEqual(payload)
+  const sent: unknown = JSON.parse(new TextDecoder().decode(messageOf(event).payload))
+  expect(sent).toEqual(payload)
+  // What the OpenAPI document promises.
+  expect(OPERATIONAL_EVENTS[event.name].safeParse(sent).error?.issues).toBeUndefined()
 })
 
 test('the same event gives the same id and the same bytes, and another event another id', () => {

@@ -3,7 +3,7 @@
 // nothing: a message's id is derived from its event, and the log accepts an id once.
 
 import { messageOf, type NotedEvent } from '../domain/operational-event.ts'
-import { REDIS_BUDGET_MS, type Patience } from './patience.ts'
+import type { Patience } from './patience.ts'
 import type { DeliveryLog, HandOver, Log, OperationalEventStore, Steps } from './ports.ts'
 import { handOver } from './trigger-event.ts'
 
@@ -83,5 +83,5 @@ const publish = async (deps: PublishDeps, event: NotedEvent): Promise<void> => {
     route: undefined,
     traceparent: null,
   })
-  await handOver(deps, accepted, deps.patience.start(REDIS_BUDGET_MS))
+  await handOver(deps, accepted, deps.patience.handOver())
 }

@@ -8,6 +8,7 @@ import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
 import { tracedSweep } from '../tracing.ts'
+import { QSTASH } from './publishing.ts'
 import { systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -21,7 +22,8 @@ export type SweepingParts = {
   log: Log
 }
 
-/** The sweep, and after each run the operational events that nobody has published, the roll-up of the figures that /stats shows, and a piece of the audit. */
+/** The sweep, and after each run the operational events that nobody has published, the roll-up of the figures that /stats
+ *  shows, and a piece of the audit. */
 export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   const sweep = makeSweep({
     ...parts,
@@ -31,7 +33,7 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
     retentionDays: config.retentionDays,
   })
   const rollUp = makeRollUp({ stats: parts.stores.stats, clock: systemClock, log: parts.log })
-  const publish = makePublishing(parts)
+  const publishNoted = makePublishing(parts)
   const auditRound = makeAuditRound({
     rounds: parts.stores.auditRounds,
     retentionDays: config.retentionDays,
@@ -40,18 +42,16 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   })
   return tracedSweep(async (options) => {
     const summary = await sweep(options)
-    await publish()
+    await publishNoted()
     await rollUp()
     await auditRound()
     return summary
   })
 }
 
-const makePublishing = ({ stores, queue, steps, log }: SweepingParts) => {
-  const patience = makePatience({ clock: systemClock, log })
-  const handOver: HandOver = async (jobs) => {
-    await queue?.enqueue(jobs)
-  }
+const makePublishing = ({ stores, queue, publish, steps, log }: SweepingParts) => {
+  const patience = makePatience({ clock: systemClock, log, dispatcher: publish && QSTASH })
+  const handOver = publish ?? queue?.enqueue ?? (() => Promise.resolve())
   return () => publishAll({ ...stores, handOver, patience, steps, log })
 }
 

@@ -60,10 +60,10 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
         await enable()
         await record(rig, await claimed(), [answered(410), GONE])
         const noted = await notedFor(tenant)
-        const name = 'broker.webhook.disabled'
-        expect(noted).toHaveLength(3)
+        expect(new Set(noted.map(({ name }) => name))).toEqual(new Set(['broker.webhook.disabled']))
         for (const reason of ['manual', 'failing', 'gone'])
-          expect(noted).toContainEqual({ name, data: { ...about, reason } })
+          expect(noted.map(({ data }) => data)).toContainEqual({ ...about, reason })
+        expect(noted).toHaveLength(3)
       })
 
       test('already is not told again', async () => {
@@ -253,31 +253,22 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
       })
     })
 
-    describe('an event that is noted', () => {
-      const some = async (count: number) => {
-        const { tenant, key } = await tenantWith('broker.webhook.disabled')
-        for (let n = 0; n < count; n += 1) {
-          await rig.webhooks.change(key, { status: 'enabled', disabledReason: null })
-          await rig.webhooks.disable(key.id, 'failing')
-        }
-        return tenant
+    test('an event is taken by one publisher, and stays until it is published', async () => {
+      await rig.operationalEvents.take(1_000)
+      const { tenant, key } = await tenantWith('broker.webhook.disabled')
+      for (let n = 0; n < 3; n += 1) {
+        await rig.webhooks.change(key, { status: 'enabled', disabledReason: null })
+        await rig.webhooks.disable(key.id, 'failing')
       }
-
-      test('is taken by one publisher, and stays until it is published', async () => {
-        await rig.operationalEvents.take(1_000)
-        const tenant = await some(3)
-        const [first, second] = [
-          await rig.operationalEvents.take(2),
-          await rig.operationalEvents.take(2),
-        ]
-        expect([first.length, second.length]).toEqual([2, 1])
-        expect([...first, ...second].map((event) => event.tenant)).toEqual([tenant, tenant, tenant])
-        expect(await rig.operationalEvents.take(2)).toEqual([])
-        await rig.operationalEvents.published(first.map(({ id }) => id))
-        await rig.letPublishersDie()
-        expect((await rig.operationalEvents.take(10)).map(({ id }) => id)).toEqual(
-          second.map(({ id }) => id),
-        )
-      })
+      const taken = () => rig.operationalEvents.take(2)
+      const [first, second] = [await taken(), await taken()]
+      expect([first.length, second.length]).toEqual([2, 1])
+      expect([...first, ...second].map((event) => event.tenant)).toEqual([tenant, tenant, tenant])
+      expect(await taken()).toEqual([])
+      await rig.operationalEvents.published(first.map(({ id }) => id))
+      await rig.letPublishersDie()
+      expect((await rig.operationalEvents.take(10)).map(({ id }) => id)).toEqual(
+        second.map(({ id }) => id),
+      )
     })
   })

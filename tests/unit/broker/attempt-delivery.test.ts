@@ -89,9 +89,19 @@ describe('an attempt', () => {
   })
 
   test('answered 410 for a webhook that is disabled already changes nothing more', async () => {
-    const { attempts, log } = setUpAttempt({ send: () => Promise.resolve(answered(410)) })
+    const { attempts, log, steps } = setUpAttempt({ send: () => Promise.resolve(answered(410)) })
     await attempts.byId('dlv_1')
     expect(log.of('webhook.disabled')).toEqual([])
+    expect(steps).not.toContain('publish')
+  })
+
+  test('whose result noted an operational event publishes it, after the result is committed', async () => {
+    const { attempts, steps } = setUpAttempt({
+      send: () => Promise.resolve(answered(410)),
+      noted: true,
+    })
+    await attempts.byId('dlv_1')
+    expect(steps.slice(-3)).toEqual(['record', 'W7', 'publish'])
   })
 
   test('whose fence is gone tells the queue that it is done', async () => {

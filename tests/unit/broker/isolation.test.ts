@@ -92,12 +92,15 @@ describe('an attempt that has ended', () => {
     ])
     expect(handed).toEqual([{ deliveryId: 'dlv_probe', generation: 1, delayMs: 30_000 }])
     expect(log.lines.map(({ event }) => event)).toEqual(['breaker.opened'])
+    expect(published).toBe(1)
   })
 
   test('as a probe that failed keeps it open for longer', async () => {
     const { ended } = setUp()
     await ended(answered(503), { probe: true, opens: 2, failingForMs: 600_000 })
     expect(calls).toEqual([['open', { webhookId: 'wh_1', openForMs: 120_000, probeId: 'dlv_1' }]])
+    // It stays as it was: no news.
+    expect(published).toBe(0)
   })
 
   test('as a probe that succeeded closes it, and lets the first ones go', async () => {
@@ -108,6 +111,7 @@ describe('an attempt that has ended', () => {
       ['succeeded', 'wh_1'],
     ])
     expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_a', 'dlv_b'])
+    expect(published).toBe(1)
   })
 
   test('as a probe that says nothing changes nothing: it is sent again', async () => {
@@ -163,6 +167,7 @@ describe('an attempt that has ended', () => {
     expect(calls).toEqual([])
     await ended(answered(500), { failingForMs: 5 * DAY_MS })
     expect(calls).toEqual([['disable', 'wh_1']])
+    expect(published).toBe(1)
   })
 
   test('well ends the count of the days', async () => {

@@ -41,14 +41,16 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
       }
       return { tenant, webhook, key, about, claimed }
     }
-    /** What was noted for a tenant since the last time: taken and gone. */
-    const notedFor = async (tenant: string) => {
+    /** What was noted since the last time: taken and gone. */
+    const takeAll = async () => {
       const taken = await rig.operationalEvents.take(1_000)
       await rig.operationalEvents.published(taken.map(({ id }) => id))
       return taken
+    }
+    const notedFor = async (tenant: string) =>
+      (await takeAll())
         .filter((event) => event.tenant === tenant)
         .map(({ name, data }) => ({ name, data }))
-    }
 
     describe('a webhook that is disabled', () => {
       test('by a person, because it failed for days, or by a 410 is told each time with the reason', async () => {
@@ -87,9 +89,7 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
         await rig.webhooks.disable(first, 'gone')
         await rig.webhooks.remove({ tenant: off.tenant, eventName, id: second })
         for (const { key } of [deaf, off, hears]) await rig.webhooks.disable(key.id, 'gone')
-        const noted = await rig.operationalEvents.take(1_000)
-        await rig.operationalEvents.published(noted.map(({ id }) => id))
-        expect(noted.map(({ tenant }) => tenant)).toEqual([hears.tenant])
+        expect((await takeAll()).map(({ tenant }) => tenant)).toEqual([hears.tenant])
       })
 
       test('and was registered for operational events itself is not told about', async () => {
@@ -182,13 +182,13 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
 
       test('of a connection that failed has a code and no status', async () => {
         const { tenant, claimed } = await tenantWith('broker.delivery.dead')
-        const refused = {
+        const known = {
           kind: 'failed',
-          code: 'refused',
-          detail: 'connect ECONNREFUSED',
+          detail: '',
           permanent: false,
           staleConnection: false,
         } as const
+        const refused = { ...known, code: 'refused' } as const
         await record(rig, await claimed(), [refused, DEAD])
         expect((await notedFor(tenant)).map(({ data }) => data)).toMatchObject([
           { code: 'refused', statusCode: null },
@@ -254,7 +254,6 @@ export const operationalEventsSuite = (engine: string, makeRig: MakeRig): unknow
     })
 
     test('an event is taken by one publisher, and stays until it is published', async () => {
-      await rig.operationalEvents.take(1_000)
       const { tenant, key } = await tenantWith('broker.webhook.disabled')
       for (let n = 0; n < 3; n += 1) {
         await rig.webhooks.change(key, { status: 'enabled', disabledReason: null })

@@ -31,13 +31,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lib/postgres/claim.ts',
-        from: 'const rows = await database.query<Row>(CLAIM_BY_ID, [',
-        to: 'const rows = await committedLate<Row>(database, CLAIM_BY_ID, [',
+        from: 'database.query<Row>(\n    CLAIM_BY_ID,',
+        to: 'committedLate<Row>(\n    database, CLAIM_BY_ID,',
       },
       {
         file: 'lib/postgres/claim.ts',
         from: `type Verdict =`,
-        to: `const committedLate = async <R>(database: Database, text: string, values: unknown[]): Promise<R[]> => {
+        to: `const committedLate = async <R>(database: Database, text: string, values: unknown[], _plan: string): Promise<R[]> => {
   const { CompiledQuery } = await import('kysely')
   const open = await database.kysely.startTransaction().execute()
   const { rows } = await open.executeQuery<R>(CompiledQuery.raw(text, values))

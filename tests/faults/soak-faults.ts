@@ -1,21 +1,7 @@
 // The faults of a soak. Each heals by itself, and returns when it has. What becomes of the events is for the oracle.
 
-import type { BrokerProcess } from '../support/process.ts'
-import type { Proxy } from '../support/tcp-proxy.ts'
-import { PREFIX, type Env, type Rig } from './rig.ts'
-
-export type Stage = {
-  rig: Rig
-  /** On top of the rig's environment: through the proxies. */
-  env: Env
-  api: BrokerProcess
-  sweep: BrokerProcess
-  workers: BrokerProcess[]
-  /** Before the stores, as the broker sees them, and before one of the two webhooks. */
-  redisLink: Proxy
-  postgresLink: Proxy
-  receiverLink: Proxy
-}
+import { PREFIX } from './rig.ts'
+import type { Stage } from './soak-stage.ts'
 
 /** Requests that a worker which wakes may send after its lease (row 20): the one fault that makes late copies. */
 export const FREEZE_A_WORKER = 'freeze a worker 4 s'
@@ -114,6 +100,8 @@ const onNetwork: Record<string, (stage: Stage) => Promise<void>> = {
   },
   'one webhook hangs for 5 s': ({ receiverLink }) =>
     during(5_000, receiverLink.blackhole, receiverLink.heal),
+  'one webhook refuses for a moment': ({ receiverLink }) =>
+    during(0, receiverLink.reset, receiverLink.heal),
   'one webhook refuses for 5 s': ({ receiverLink }) =>
     during(5_000, receiverLink.reset, receiverLink.heal),
 }

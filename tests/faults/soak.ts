@@ -2,14 +2,12 @@
 // decides which faults come in which order; it is printed, and a run with the same seed brings the same ones.
 
 import { parseArgs } from 'node:util'
-import { startProxy } from '../support/tcp-proxy.ts'
 import { makeDice } from './dice.ts'
 import type { Verdict } from './oracle.ts'
 import { print } from './print.ts'
-import { SECRET } from './receiver-process.ts'
-import { comeBack, heldBy } from './resources.ts'
 import { startRig, type Rig } from './rig.ts'
-import { FAULTS, FREEZE_A_WORKER, type Stage } from './soak-faults.ts'
+import { FAULTS, FREEZE_A_WORKER } from './soak-faults.ts'
+import { CONCURRENCY, held, openStage, resourcesComeBack, type Stage } from './soak-stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,56 +23,10 @@ const perSecond = Number(values['per-second'])
 const FAULT_EVERY_MS = 30_000
 const LEAST_PAUSE_MS = 5_000
 const WARM_UP_MS = 5_000
-const SETTLE_MS = 180_000
-const CONCURRENCY = 20
-const BEHAVIOUR = 'delayMs=50&failPercent=10'
+// A backlog that does not get smaller for so long is stuck. How long all of it takes depends on the machine.
+const STUCK_MS = 60_000
 
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** The processes, led through proxies to their stores. */
-const openStage = async (rig: Rig): Promise<Stage> => {
-  const [redisLink, postgresLink, receiverLink] = await Promise.all([
-    startProxy({ port: rig.redis.port }),
-    startProxy({ port: rig.postgres.port }),
-    startProxy({ port: Number(new URL(rig.receiver.url).port) }),
-  ])
-  const database = new URL(rig.postgres.url)
-  database.port = String(postgresLink.port)
-  const env = {
-    BROKER_LOG_LEVEL: 'warn',
-    BROKER_WORKER_CONCURRENCY: String(CONCURRENCY),
-    REDIS_URL: `redis://127.0.0.1:${redisLink.port}`,
-    DATABASE_URL: database.href,
-  }
-  const [api, sweep, ...workers] = await Promise.all([
-    rig.start('api', env),
-    rig.start('sweep', env),
-    rig.start('worker', env),
-    rig.start('worker', env),
-  ])
-  return { rig, env, api, sweep, workers, redisLink, postgresLink, receiverLink }
-}
-
-/** Two webhooks: one is reached directly, the other one through a proxy. */
-const registerBoth = async ({ rig, receiverLink }: Stage) => {
-  await rig.webhooks('soak', { behaviour: BEHAVIOUR })
-  const url = `http://127.0.0.1:${receiverLink.port}/soak?webhook=behind-a-proxy&${BEHAVIOUR}`
-  await rig.client.register('soak', url, SECRET)
-}
-
-const held = ({ api, sweep, workers: [worker] }: Stage) => ({
-  api: heldBy(api.pid),
-  sweep: heldBy(sweep.pid),
-  worker: heldBy(worker?.pid ?? 0),
-})
-
-/** I7: what the processes hold now, all of them again as little as their kind did before the first fault. */
-const resourcesComeBack = ({ api, sweep, workers }: Stage, before: ReturnType<typeof held>) =>
-  comeBack([
-    { name: 'api', pid: api.pid, before: before.api },
-    { name: 'sweep', pid: sweep.pid, before: before.sweep },
-    ...workers.map(({ pid }, n) => ({ name: `worker ${n + 1}`, pid, before: before.worker })),
-  ])
 
 /** Faults until the time is over. @returns how often each of them came */
 const playFaults = async (stage: Stage, endMs: number): Promise<Record<string, number>> => {
@@ -100,21 +52,37 @@ const printOpen = async ({ postgres, redis }: Rig) => {
   print(
     'still open',
     await postgres.sql(
-      `select d.webhook_id, d.status, d.parked, d.released, d.attempt_count as attempts, d.probes, count(*)::int as count,
-        min(extract(epoch from d.next_attempt_at - now())::int) as next_s, min(extract(epoch from d.due_at - now())::int) as due_s,
-        min(extract(epoch from d.lease_until - now())::int) as lease_s, min(d.id) as first
-       from deliveries d where d.finished_at is null group by 1, 2, 3, 4, 5, 6 order by count desc limit 20`,
+      `select webhook_id, status, parked, released, probes, next_attempt_at = 'infinity' as waits, lease_until is not null as leased,
+        count(*)::int as count, (min(due_at) - now())::text as due_in, min(id) as first
+       from deliveries where finished_at is null group by 1, 2, 3, 4, 5, 6, 7 order by count desc limit 20`,
     ),
     await postgres.sql('select * from webhook_health'),
     await redis.admin.keys('*deliveries*'),
   )
 }
 
+/** Waits until nothing is open. @throws Error when it no longer gets less */
+const worksOff = async (rig: Rig) => {
+  let least = { open: Number.POSITIVE_INFINITY, atMs: 0 }
+  while (least.open > 0) {
+    const [row] = await rig.postgres.sql<{ open: number }>(
+      'select count(*)::int as open from deliveries where finished_at is null',
+    )
+    const open = row?.open ?? 0
+    const nowMs = performance.now()
+    if (open < least.open) least = { open, atMs: nowMs }
+    if (nowMs - least.atMs > STUCK_MS) {
+      await printOpen(rig)
+      throw new Error(`${open} deliveries do not end`)
+    }
+    await pass(500)
+  }
+}
+
 print(`soak: ${minutes} minutes, seed ${seed}, ${perSecond} triggers a second, 2 webhooks`)
 const rig = await startRig()
+const stage = await openStage(rig, 'soak')
 try {
-  const stage = await openStage(rig)
-  await registerBoth(stage)
   await rig.client.load({ eventName: 'soak', perSecond, forMs: WARM_UP_MS })
   await rig.settle()
   const before = held(stage)
@@ -129,10 +97,8 @@ try {
   const played = await playFaults(stage, endMs)
   const acknowledged = await load
   const loadedMs = performance.now()
-  await rig.settle({ timeoutMs: SETTLE_MS }).catch(async (error: unknown) => {
-    await printOpen(rig)
-    throw error
-  })
+  await worksOff(rig)
+  await rig.settle()
   print(`settled ${Math.round(performance.now() - loadedMs)} ms after the load`)
   const verdict = await rig.verdict('soak')
   print('played', played)
@@ -143,4 +109,5 @@ try {
   process.exitCode = sound ? 0 : 1
 } finally {
   await rig.stop()
+  await stage.close()
 }

@@ -33,7 +33,7 @@ const lossesSeen = () => sweep.lines.filter((line) => line.includes('sweep.redis
 
 /** The file to which Redis appends at the moment. */
 const appendOnlyFile = async (): Promise<string> => {
-  const [, dir = ''] = (await rig.redis.admin.config('GET', 'dir'))
+  const [, dir = ''] = await rig.redis.admin.config('GET', 'dir')
   const folder = join(dir, 'appendonlydir')
   const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'))
   expect(names).toHaveLength(1)

@@ -65,6 +65,21 @@ test('F2: Redis killed with -9 and restarted empty every 5 s for 30 s at 200 tri
   })
 })
 
+// What F2 once counted on a busy machine: "a trigger without an answer". The API closed connections after 5 s of idleness,
+// and a client that was late to notice sent on them.
+test('a client that stood still for 6 s gets every answer over the connections that it kept', async () => {
+  await rig.webhooks('stood-still')
+  await startWorkers(1)
+  const fifty = () =>
+    Promise.all(Array.from({ length: 50 }, () => rig.client.triggerOnce('stood-still')))
+  await fifty()
+  const beganMs = performance.now()
+  while (performance.now() - beganMs < 6_500);
+  expect((await fifty()).filter(({ status }) => status !== 202)).toEqual([])
+  await rig.settle()
+  expect(await rig.verdict('stood-still')).toMatchObject({ ...WELL, accepted: 100, delivered: 100 })
+})
+
 test('F3: FLUSHALL in the middle of a burst of 5,000, then a job, a list, a set and the URLs deleted', async () => {
   await rig.webhooks('F3', { count: 50, behaviour: 'delayMs=20' })
   await startWorkers(2)

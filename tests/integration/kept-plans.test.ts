@@ -46,6 +46,27 @@ describe('a statement whose plan is kept', () => {
     expect(await prepared()).toBe(1)
   })
 
+  it('is planned anew as it is sent more often, since tables grow, and holds one plan at a time', async () => {
+    const names = async () =>
+      (
+        await database.query<{ name: string }>(
+          'select name from pg_prepared_statements where statement = $1',
+          [TWICE],
+        )
+      ).map(({ name }) => name.replace(/^broker_[0-9a-f]{16}_/, ''))
+    const send = async (times: number) => {
+      for (let n = 0; n < times; n += 1) await twice(n)
+    }
+    await send(16)
+    expect(await names()).toEqual(['1'])
+    await send(1)
+    expect(await names()).toEqual(['2'])
+    await send(64 - 17)
+    expect(await names()).toEqual(['2'])
+    await send(1)
+    expect(await names()).toEqual(['3'])
+  })
+
   it('is not prepared where plans are not kept', async () => {
     database = openDatabase(false)
     expect(await twice(21)).toBe(42)

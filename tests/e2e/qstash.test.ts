@@ -157,13 +157,16 @@ describe('a QStash on a bad day', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
-  test('while it is away a trigger is accepted, and the sweep hands over when it is back', async () => {
+  test('while it is away a trigger is accepted, and is handed over when it is back', async () => {
     const { eventName } = await webhooks(1)
+    const before = qstash.taken.length
     qstash.up = false
     const { messageId } = await broker.trigger(eventName)
+    expect(qstash.taken.length).toBe(before)
     qstash.up = true
-    const [delivered] = await broker.untilAll(messageId, 'delivered', 20_000)
-    expect(takenOf(delivered?.id ?? '')).toEqual([`${delivered?.id ?? ''}-1`])
+    await broker.untilAll(messageId, 'delivered', 20_000)
+    await qstash.idle()
+    // By the API, which tries again, or by the sweep; the deduplication id of the one is not that of the other.
     expect(receiver.received).toHaveLength(1)
   })
 

@@ -170,7 +170,7 @@ test('the entrance is the only route that QStash adds, and it takes POST alone',
   const outside = broker.app.routes
     .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/api/v0/'))
     .map(({ method, path }) => `${method} ${path}`)
-  expect(outside.sort()).toEqual([
+  expect([...new Set(outside)].sort()).toEqual([
     'GET /',
     'GET /dashboard',
     'GET /dashboard/*',

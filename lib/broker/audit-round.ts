@@ -13,7 +13,7 @@ export type AuditRoundDeps = {
   log: Log
 }
 
-// Two seconds of a minute are about a million deliveries on a laptop; whatever is left waits for the next sweep.
+// A piece with 10,000 deliveries took 66 ms on a busy machine. Whatever is left waits for the next sweep.
 const BUDGET_MS = 2_000
 const MESSAGES_PER_PIECE = 5_000
 const DAY_MS = 86_400_000

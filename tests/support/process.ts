@@ -37,7 +37,8 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-const READY_TIMEOUT_MS = 30_000
+// A bound on a hang, not on a start: on a machine with five other jobs one took over 30 s.
+const READY_TIMEOUT_MS = 90_000
 
 const TSX = ['--import', 'tsx']
 

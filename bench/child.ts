@@ -4,7 +4,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { compiledFile } from './compile.ts'
 
 export type Child = {
   pid: number
@@ -23,20 +24,34 @@ export type ChildOptions = {
   env?: Readonly<Record<string, string>>
   /** The Node that runs it; that of the benchmark when absent. */
   node?: string | undefined
+  /** The folder of compiled scripts (compile.ts); it is run by tsx when absent. */
+  compiled?: string | undefined
   /** Resolves when this was printed; at once when absent. */
   readyLine?: RegExp
 }
 
 type Answer = { id: number; answer?: unknown; error?: string }
 
+// Without this Ctrl-C would end us before the servers are told: they end on our `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const KEPT_LINES = 50
 const START_TIMEOUT_MS = 60_000
 const INSIDE = new URL('processes/inside.ts', import.meta.url).href
 
+const commandOf = ({ script, compiled }: ChildOptions): { file: string; flags: string[] } =>
+  compiled === undefined
+    ? { file: script, flags: ['--import', 'tsx', '--import', INSIDE] }
+    : {
+        file: compiledFile(compiled, script),
+        flags: ['--import', pathToFileURL(compiledFile(compiled, 'inside.ts')).href],
+      }
+
 export const startChild = async (options: ChildOptions): Promise<Child> => {
-  const child = fork(options.script, options.args ?? [], {
+  const { file, flags } = commandOf(options)
+  const child = fork(file, options.args ?? [], {
     execPath: options.node ?? process.execPath,
-    execArgv: ['--import', 'tsx', '--import', INSIDE],
+    execArgv: flags,
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
     serialization: 'advanced',

@@ -28,7 +28,13 @@ const deliveredOf = async (origin: string): Promise<number> => {
   throw new Error('deliveries stay open')
 }
 
-export type EmbeddedOptions = { node: string; rounds: number; scale: number; logLevel: string }
+export type EmbeddedOptions = {
+  node: string
+  compiled: string | undefined
+  rounds: number
+  scale: number
+  logLevel: string
+}
 
 export const embeddedRounds = async (options: EmbeddedOptions): Promise<Figures[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-bench-'))
@@ -39,6 +45,7 @@ export const embeddedRounds = async (options: EmbeddedOptions): Promise<Figures[
       script: 'local/start.ts',
       env: { ...brokerEnv(options.logLevel), BROKER_DATA_DIR: folder },
       node: options.node,
+      compiled: options.compiled,
       readyLine: /^webhook-broker ready/,
     }),
   ])

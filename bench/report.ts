@@ -31,6 +31,7 @@ const FELT: readonly Column[] = [
   ['CPU ms/delivery', 'cpuMsPerDelivery', 3],
   ['SQL/delivery', 'sqlPerDelivery', 3],
   ['Redis/delivery', 'redisPerDelivery', 2],
+  ['by the sweep', 'late', 0],
 ]
 
 const PARTS = [

@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import { coldStarts } from './coldstart.ts'
+import { compile } from './compile.ts'
 import { describeRun } from './describe.ts'
 import { embeddedRounds } from './embedded.ts'
 import { summarise } from './figures.ts'
@@ -19,6 +20,8 @@ const { values: options } = parseArgs({
     workers: { type: 'string', default: '1' },
     /** Another Node for the processes that are measured. */
     node: { type: 'string', default: process.execPath },
+    /** The measured processes as plain JavaScript, without tsx. */
+    compiled: { type: 'boolean', default: false },
     /** A share of the events. */
     scale: { type: 'string', default: '1' },
     'log-level': { type: 'string', default: 'warn' },
@@ -30,6 +33,7 @@ const settings = {
   workers: Number(options.workers),
   scale: Number(options.scale),
   logLevel: options['log-level'],
+  compiled: options.compiled,
 }
 const { node } = options
 const staged = makeScenarios(settings.scale)
@@ -48,12 +52,13 @@ const scenarios: [string, Scenario][] = Object.entries(staged).filter(
   ([name]) => isWanted(name) || wanted.some((other) => staged[other]?.comparedWith === name),
 )
 
+const compiled = options.compiled ? await compile() : undefined
 const rounds: Rounds = { figures: new Map(), failures: [] }
 const about = describeRun(node, settings)
 if (scenarios.length > 0 || isWanted('backlog')) {
   const backlog = isWanted('backlog')
   await attempt(rounds, 'the stage', () =>
-    runRounds(rounds, { ...settings, node, scenarios, backlog }),
+    runRounds(rounds, { ...settings, node, compiled, scenarios, backlog }),
   )
 }
 const alone = async (name: string, run: () => Promise<readonly Parameters<typeof add>[2][]>) => {
@@ -62,7 +67,7 @@ const alone = async (name: string, run: () => Promise<readonly Parameters<typeof
     for (const figures of await run()) add(rounds, name, figures)
   })
 }
-await alone('embedded', () => embeddedRounds({ ...settings, node }))
+await alone('embedded', () => embeddedRounds({ ...settings, node, compiled }))
 await alone('coldstart', () => coldStarts({ ...settings, node }))
 await alone('list', async () => [await readMillion(settings.scale)])
 

@@ -32,6 +32,9 @@ export type Services = {
 
 export const startServices = async (): Promise<Services> => {
   const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-bench-'))
+  // A run that is broken off leaves nothing either: the servers end with this process (local/services/process.ts).
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
   // The user that Postgres runs as has to pass.
   chmodSync(folder, 0o755)
   const [redis, postgres] = await Promise.all([
@@ -59,7 +62,8 @@ export const startServices = async (): Promise<Services> => {
     stop: async () => {
       await pool.end()
       await Promise.all([redis.stop(), postgres.stop()])
-      rmSync(folder, { recursive: true, force: true })
+      process.off('exit', remove)
+      remove()
     },
   }
 }

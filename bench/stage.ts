@@ -9,6 +9,7 @@ export type StageOptions = {
   workers: number
   /** The Node of the broker and of the bare queue; receiver and load keep that of the benchmark. */
   node?: string | undefined
+  compiled?: string | undefined
   logLevel: string
 }
 
@@ -54,7 +55,7 @@ export const printedUrl = ({ lines }: Child): string =>
   /ready on (http:\/\/[\w.:]+)/.exec(lines.join('\n'))?.[1] ?? ''
 
 export const startStage = async (options: StageOptions): Promise<Stage> => {
-  const { node, logLevel } = options
+  const { node, compiled, logLevel } = options
   const all: Child[] = []
   const start = async (script: string, env: Record<string, string> = {}, readyLine = /^ready/) => {
     const measured = script.startsWith('local/') || script.includes('/bare-')
@@ -63,7 +64,7 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
       args: script === 'local/sweep.ts' ? ['--every'] : [],
       env,
       readyLine,
-      node: measured ? node : undefined,
+      ...(measured ? { node, compiled } : {}),
     })
     all.push(child)
     return child

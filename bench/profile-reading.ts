@@ -16,6 +16,8 @@ export type Spent = { what: string; ms: number }
 
 /** Not the processor's time: it waited. */
 const IDLE = '(idle)'
+/** The profiler itself, as it is started and stopped (processes/inside.ts). */
+const PROFILER = ['dispatch', 'bench/processes/inside.ts']
 const ROOT = new URL('..', import.meta.url).href
 
 /** A file as a reader knows it: its path in the project or in a package; undefined for what Node itself brings. */
@@ -38,7 +40,7 @@ const sum = (profile: Profile, by: (node: Node) => string): Spent[] => {
     const ms = (profile.timeDeltas?.[index] ?? 0) / 1_000
     spentMs.set(what, (spentMs.get(what) ?? 0) + ms)
   })
-  spentMs.delete(IDLE)
+  for (const what of [IDLE, ...PROFILER]) spentMs.delete(what)
   return [...spentMs].map(([what, ms]) => ({ what, ms })).sort((a, b) => b.ms - a.ms)
 }
 

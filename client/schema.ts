@@ -65,7 +65,7 @@ export type paths = {
     head?: never
     /**
      * Change a webhook
-     * @description An absent field stays as it is. Enabling it also lets go what waited for it.
+     * @description An absent field stays as it is. Enabling it also lets go what waited for it, and says what it missed.
      */
     patch: operations['patchWebhooksEventNameId']
     trace?: never
@@ -528,6 +528,72 @@ export type components = {
       createdAt: string
       /** Format: date-time */
       updatedAt: string
+    }
+    /**
+     * @example {
+     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *       "eventName": "upload_image",
+     *       "webhookUrl": "https://thumbnails.example.com/hook",
+     *       "status": "enabled",
+     *       "disabledReason": null,
+     *       "description": "makes thumbnails",
+     *       "headers": {
+     *         "x-team": "media"
+     *       },
+     *       "timeoutMs": null,
+     *       "rateLimit": {
+     *         "limit": 100,
+     *         "perSeconds": 60
+     *       },
+     *       "maxInFlight": null,
+     *       "createdAt": "2026-01-31T12:00:00.000Z",
+     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+     *       "missed": {
+     *         "messages": 42,
+     *         "capped": false,
+     *         "filter": {
+     *           "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *           "missed": true
+     *         }
+     *       }
+     *     }
+     */
+    ChangedWebhook: {
+      /**
+       * @description the id of the webhook
+       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
+       */
+      id: string
+      eventName: string
+      webhookUrl: string
+      /** @enum {string} */
+      status: 'enabled' | 'disabled'
+      disabledReason: ('manual' | 'gone' | 'failing') | null
+      description: string | null
+      headers: {
+        [key: string]: string
+      }
+      timeoutMs: number | null
+      rateLimit: {
+        limit: number
+        perSeconds: number
+      } | null
+      maxInFlight: number | null
+      /** Format: date-time */
+      createdAt: string
+      /** Format: date-time */
+      updatedAt: string
+      /** @description after it was enabled, if it missed anything: POST /replays with this filter sends it */
+      missed?: {
+        messages: number
+        /** @description counting stopped: there may be more */
+        capped: boolean
+        filter: {
+          webhookId: string
+          /** @constant */
+          missed: true
+        }
+      }
     }
     /**
      * @example {
@@ -1818,7 +1884,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Webhook']
+          'application/json': components['schemas']['ChangedWebhook']
         }
       }
       /** @description invalid_encoding, invalid_event_name, invalid_request, invalid_json */

@@ -5,7 +5,7 @@ import { SECRET_NONCE_BYTES, type SecretBox } from '../domain/secret-box.ts'
 import { makeSecret, ROTATION_OVERLAP_MS } from '../domain/signature.ts'
 import { acceptCustomHeaders, type Webhook, type WebhookChange } from '../domain/webhook.ts'
 import type { PublishSoon } from './publish-events.ts'
-import type { Random, WebhookKey, WebhookStore } from './ports.ts'
+import type { BulkReplayStore, Missed, Random, WebhookKey, WebhookStore } from './ports.ts'
 import { checkTimeout } from './register-webhook.ts'
 import { applyRoutingChange, type RoutingDeps } from './routing.ts'
 import { handOver, type TriggerAnswer, type TriggerDeps } from './trigger-event.ts'
@@ -13,7 +13,11 @@ import { handOver, type TriggerAnswer, type TriggerDeps } from './trigger-event.
 export type ManageWebhook = {
   /** @throws BrokerError `not_found` (as do all of these) */
   find(key: WebhookKey): Promise<Webhook>
-  change(key: WebhookKey, change: WebhookChange): Promise<Webhook>
+  /** `missed`: what it can be sent now that it is enabled again; null when that is nothing, or not known. */
+  change(
+    key: WebhookKey,
+    change: WebhookChange,
+  ): Promise<{ webhook: Webhook; missed: Missed | null }>
   /** Its open deliveries become `cancelled`; registering again makes a new webhook. */
   remove(key: WebhookKey): Promise<void>
   /** @returns the new secret, shown this once; the old one also signs for 24 hours */
@@ -28,11 +32,14 @@ export type ManageDeps = RoutingDeps &
     random: Random
     secretBox: SecretBox
     publishSoon: PublishSoon
+    bulkReplays: Pick<BulkReplayStore, 'missedNow'>
   }
 
 const SECRET_BYTES = 32
 // What is released at once when a webhook is enabled; the sweep finds the rest, which is due, too.
 const RELEASE_LIMIT = 1_000
+// Some tens of milliseconds. Who missed more is told that it is at least so many.
+const MISSED_LOOKED_AT = 10_000
 
 export const makeManageWebhook = (deps: ManageDeps): ManageWebhook => ({
   find: async (key) => (await deps.webhooks.find(key)) ?? notFound(),
@@ -67,10 +74,22 @@ const changeWebhook = async (deps: ManageDeps, key: WebhookKey, change: WebhookC
   })
   if (changed === undefined) return notFound()
   await applyRoutingChange(deps, changed.change)
-  if (changed.change?.op === 'add') await releaseParked(deps, key.id)
+  const enabled = changed.change?.op === 'add'
+  if (enabled) await releaseParked(deps, key.id)
   if (changed.change?.op === 'remove') await deps.publishSoon()
   deps.log.info('webhook.changed', { webhookId: key.id, fields: Object.keys(change) })
-  return changed.webhook
+  return { webhook: changed.webhook, missed: enabled ? await missedBy(deps, key) : null }
+}
+
+/** The change is made: that nobody can count must not fail it. */
+const missedBy = async (deps: ManageDeps, { tenant, id }: WebhookKey): Promise<Missed | null> => {
+  try {
+    const missed = await deps.bulkReplays.missedNow(tenant, id, MISSED_LOOKED_AT)
+    return missed.messages === 0 && !missed.capped ? null : missed
+  } catch (error) {
+    deps.log.warn('webhook.missed_unknown', { webhookId: id, error })
+    return null
+  }
 }
 
 const releaseParked = async (deps: ManageDeps, webhookId: string) => {

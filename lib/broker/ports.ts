@@ -593,7 +593,13 @@ export type ReplayStep =
   /** No replay may take a batch now. `nextInMs`: when one may; null when none is running. */
   | { kind: 'idle'; nextInMs: number | null }
 
+/** What a webhook missed while it was disabled. `capped`: counting stopped, there may be more. */
+export type Missed = { messages: number; capped: boolean }
+
 export type BulkReplayStore = {
+  /** Looks at the newest `limit` messages that the webhook can have missed, and no further: it costs the same whatever
+   *  the log holds. */
+  missedNow(tenant: string, webhookId: string, limit: number): Promise<Missed>
   /** What a filter matches now. @returns undefined when `missed` names a webhook that is not there */
   count(tenant: string, filter: ReplayFilter): Promise<number | undefined>
   /** Fixes what belongs to it: what is accepted later does not. @returns undefined as `count` does */

@@ -44,7 +44,7 @@ export type RunReplaysDeps = {
 }
 
 export type ReplayManyDeps = {
-  store: BulkReplayStore
+  store: Omit<BulkReplayStore, 'missedNow'>
   ids: Pick<IdSource, 'replay'>
   run: RunReplays
   /** Says that there is something to go on with, to whoever does so in this process. */

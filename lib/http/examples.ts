@@ -97,6 +97,10 @@ const figures = {
 
 /** By the name of the schema. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  ChangedWebhook: {
+    ...webhook,
+    missed: { messages: 42, capped: false, filter: { webhookId: webhook.id, missed: true } },
+  },
   ...operationalEvents,
   Webhook: webhook,
   WebhookWithSecret: {

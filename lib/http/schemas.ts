@@ -2,7 +2,7 @@
 // values become them.
 
 import * as z from 'zod'
-import type { AttemptView, DeliveryView, MessageSummary } from '../broker/ports.ts'
+import type { AttemptView, DeliveryView, MessageSummary, Missed } from '../broker/ports.ts'
 import { DELIVERY_STATUSES } from '../domain/delivery.ts'
 import { MAX_TIMEOUT_MS, MAX_URL_LENGTH, type Webhook } from '../domain/webhook.ts'
 
@@ -68,6 +68,22 @@ export const webhookSchema = z
     updatedAt: time,
   })
   .meta({ id: 'Webhook' })
+
+export const changedWebhookSchema = webhookSchema
+  .extend({
+    missed: z
+      .strictObject({
+        messages: z.number().int(),
+        capped: z.boolean().meta({ description: 'counting stopped: there may be more' }),
+        filter: z.strictObject({ webhookId: z.string(), missed: z.literal(true) }),
+      })
+      .optional()
+      .meta({
+        description:
+          'after it was enabled, if it missed anything: POST /replays with this filter sends it',
+      }),
+  })
+  .meta({ id: 'ChangedWebhook' })
 
 export const webhookWithSecretSchema = webhookSchema
   .extend({ secret: z.string().meta({ description: 'shown this once' }) })
@@ -213,6 +229,13 @@ export const presentWebhook = ({ tenant: _tenant, ...webhook }: Webhook) => ({
   ...webhook,
   createdAt: webhook.createdAt.toISOString(),
   updatedAt: webhook.updatedAt.toISOString(),
+})
+
+export const presentChanged = (webhook: Webhook, missed: Missed | null) => ({
+  ...presentWebhook(webhook),
+  ...(missed === null
+    ? {}
+    : { missed: { ...missed, filter: { webhookId: webhook.id, missed: true } } }),
 })
 
 export const presentDelivery = (delivery: DeliveryView) => ({

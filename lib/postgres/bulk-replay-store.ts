@@ -7,7 +7,13 @@ import { firstIdAt } from '../domain/ids.ts'
 import { readStoredFilter, storedFilter, type ReplayFilter } from '../domain/replay-filter.ts'
 import { translated, type Database } from './database.ts'
 import type { BatchDone, ReplayRow } from './replay-batch.ts'
-import { countMissed, findWebhook, missedBatch, missedSince } from './replay-missed.ts'
+import {
+  countMissed,
+  findWebhook,
+  missedAmongNewest,
+  missedBatch,
+  missedSince,
+} from './replay-missed.ts'
 import { countMatching, replayBatch } from './replay-matching.ts'
 import type { Tables } from './schema.ts'
 
@@ -25,6 +31,13 @@ export const makeBulkReplayStore = (
   { kysely }: Database,
   settings: BulkReplaySettings,
 ): BulkReplayStore => ({
+  missedNow: (tenant, webhookId, limit) =>
+    translated(async () => {
+      const webhook = await findWebhook(kysely, tenant, { webhookId })
+      return webhook === undefined
+        ? { messages: 0, capped: false }
+        : missedAmongNewest(kysely, webhook, limit)
+    }),
   count: (tenant, filter) => translated(() => count(kysely, tenant, filter)),
   create: (replay) => translated(() => create(kysely, replay)),
   find: (tenant, id) =>

@@ -2,6 +2,8 @@
 // deliveries, and raises what each message says of their number in the same transaction (the audit compares).
 
 import { sql, type Kysely, type Selectable } from 'kysely'
+import type { Missed } from '../broker/ports.ts'
+import { firstIdAt } from '../domain/ids.ts'
 import type { ReplayFilter } from '../domain/replay-filter.ts'
 import { progress, WINDOW, type Batch, type BatchDone, type Looked } from './replay-batch.ts'
 import type { Tables } from './schema.ts'
@@ -74,6 +76,29 @@ export const countMissed = async (
     db,
   )
   return rows[0]?.count ?? 0
+}
+
+// Ids carry the time of the process that made them, rows that of the database: an hour apart is far too much.
+const HOUR_MS = 3_600_000
+
+/** For the offer that is made when it is enabled: a bounded look, however much it missed. */
+export const missedAmongNewest = async (
+  db: Kysely<Tables>,
+  webhook: Webhook,
+  limit: number,
+): Promise<Missed> => {
+  const since = await missedSince(db, { webhookId: webhook.id })
+  const { rows } = await sql<Missed>`
+    with looked_at as materialized (
+      select m.id, m.event_name, m.created_at from messages m
+      where m.tenant = ${webhook.tenant} and m.event_name = ${webhook.event_name}
+        and m.id >= ${firstIdAt('msg', since.getTime() - HOUR_MS)}
+      order by m.id desc limit ${limit}
+    ),
+    missed as materialized (select m.id from looked_at m where ${isMissed(webhook, {})})
+    select (select count(*)::int from missed join messages m using (id) where not ${isSample(webhook)}) as messages,
+      (select count(*) from looked_at) >= ${limit} as capped`.execute(db)
+  return rows[0] ?? { messages: 0, capped: false }
 }
 
 type Row = Looked & { ids: string[] | null }

@@ -47,12 +47,12 @@ export type AcceptingParts = {
 }
 
 export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting => {
-  const { deliveryLog, operationalEvents } = parts.stores
+  const { deliveryLog, operationalEvents, bulkReplays } = parts.stores
   const shared = { ...parts, ...sharedParts(config, parts), deliveryLog, operationalEvents }
   return {
     register: makeRegisterWebhook(shared),
     list: makeListWebhooks(shared),
-    manage: makeManageWebhook({ ...shared, publishSoon: makePublishSoon(shared) }),
+    manage: makeManageWebhook({ ...shared, bulkReplays, publishSoon: makePublishSoon(shared) }),
     trigger: tracedTrigger(
       makeTriggerEvent({
         ...shared,

@@ -253,3 +253,27 @@ test('pages follow each other by cursor, each row once, and Back leads to the pa
   await page.goBack()
   await expect.poll(() => page.locator('.row-link').first().getAttribute('href')).toBe(second[0])
 })
+
+test('a webhook that is enabled again offers what it missed, and one click sends it', async () => {
+  const receiver = await stage.receive()
+  const { id } = await stage.broker.register('missed.meanwhile', `${receiver.url}/hook`)
+  const page = await open(`/dashboard/webhooks/missed.meanwhile/${id}`)
+  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByRole('button', { name: 'Enable' }).waitFor()
+  const missed = [
+    await stage.broker.trigger('missed.meanwhile'),
+    await stage.broker.trigger('missed.meanwhile'),
+  ]
+  await page.getByRole('button', { name: 'Enable' }).click()
+  await page.getByText('It missed 2 messages while it was disabled').waitFor()
+  // An offer sends nothing.
+  expect(receiver.received).toEqual([])
+  await page.getByRole('button', { name: 'Send what it missed' }).click()
+  await page.waitForURL('**/dashboard/replay/rpl_*')
+  await page.getByText('2 of 2 replayed').waitFor()
+  await page.getByText('What the webhook missed while it was disabled').waitFor()
+  const received = await receiver.waitFor(2)
+  expect(received.map(({ headers }) => headers['webhook-id']).sort()).toEqual(
+    missed.map(({ messageId }) => messageId).sort(),
+  )
+})

@@ -41,6 +41,25 @@ export const missedReplaySuite = (engine: string, makeRig: () => Promise<StoreRi
       return { one, two, missed, eventName, fire }
     }
 
+    test('are offered as many as there are, by a look that has an end', async () => {
+      const tenant = freshTenant()
+      const { one, two, fire } = await pausedWebhook(tenant)
+      const missedNow = (id: string, limit: number) => rig.bulkReplays.missedNow(tenant, id, limit)
+      expect(await missedNow(one.id, 100)).toEqual({ messages: 2, capped: false })
+      expect(await missedNow(two.id, 100)).toEqual({ messages: 0, capped: false })
+      expect(await missedNow('wh_nobody', 100)).toEqual({ messages: 0, capped: false })
+      expect(await rig.bulkReplays.missedNow('other', one.id, 100)).toEqual({
+        messages: 0,
+        capped: false,
+      })
+      // Newest first: what it got after the pause is looked at before what it missed.
+      await fire()
+      expect(await missedNow(one.id, 3)).toEqual({ messages: 1, capped: true })
+      await start(tenant, { webhookId: one.id, missed: true })
+      await runToEnd(10)
+      expect(await missedNow(one.id, 100)).toEqual({ messages: 0, capped: false })
+    })
+
     test('makes the deliveries, once, and what the messages say of their number stays right', async () => {
       const tenant = freshTenant()
       const { one, missed } = await pausedWebhook(tenant)

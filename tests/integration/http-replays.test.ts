@@ -87,12 +87,19 @@ describe('a replay of many', () => {
     await patch('disabled')
     const { json } = await trigger(eventName)
     expect(json['deliveries']).toBe(0)
-    await patch('enabled')
     const filter = { webhookId, missed: true }
+    // It offers the very filter that sends it.
+    const enabled = await patch('enabled')
+    expect(enabled.json).toMatchObject({ status: 'enabled' })
+    expect(enabled.json['missed']).toEqual({ messages: 1, capped: false, filter })
     expect((await replay({ filter, dryRun: true })).json).toEqual({ dryRun: true, count: 1 })
     expect((await replay({ filter })).json).toMatchObject({ total: 1, replayed: 1 })
     await untilSent(path, 1)
     expect(sentTo(path)[0]?.headers['webhook-id']).toBe(json['messageId'])
+    // Nothing is left to be offered, and nobody else is told of an offer.
+    await patch('disabled')
+    expect((await patch('enabled')).json).not.toHaveProperty('missed')
+    expect((await patch('enabled')).json).not.toHaveProperty('missed')
     const audit = await api.call('GET', '/api/v0/audit')
     expect(audit.json['balanced']).toBe(true)
   })

@@ -3,6 +3,7 @@
 import { makeManageWebhook, type ManageDeps } from '../../lib/broker/manage-webhook.ts'
 import { makePatience } from '../../lib/broker/patience.ts'
 import type {
+  Missed,
   AcceptInput,
   HandOver,
   NewWebhook,
@@ -44,10 +45,17 @@ export const added: RoutingChange = {
   to: 1,
 }
 
-type World = { webhook: Webhook | undefined; change: RoutingChange | null; parked: Ready[] }
+type World = {
+  webhook: Webhook | undefined
+  change: RoutingChange | null
+  parked: Ready[]
+  missed: Missed | undefined
+}
 
 export const setUpWebhooks = (world: Partial<World> = {}) => {
-  const { webhook: found, change, parked }: World = { webhook, change: added, parked: [], ...world }
+  const none: Missed = { messages: 0, capped: false }
+  const defaults: World = { webhook, change: added, parked: [], missed: none }
+  const { webhook: found, change, parked, missed } = { ...defaults, ...world }
   const log = makeRecordingLog()
   const clock = makeManualClock()
   const routing = makeFakeRoutingTable()
@@ -70,6 +78,10 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
     secretBox: makeSecretBox([]),
     urlPolicy: { allowedCidrs: (parseCidrs('127.0.0.1/32') ?? []) as [], httpsOnly: false },
     steps: () => undefined,
+    bulkReplays: {
+      missedNow: () =>
+        missed === undefined ? Promise.reject(new Error('no Postgres')) : Promise.resolve(missed),
+    },
     publishSoon: () => {
       calls.published += 1
       return Promise.resolve()

@@ -2,18 +2,20 @@
 
 import { answer, broker, readKey } from './request.ts'
 import type {
-  Audit,
-  Stats,
   Accepted,
+  Audit,
+  ChangedWebhook,
   Delivery,
   DeliveryList,
   DeliveryStatus,
   DeliveryWithAttempts,
   Message,
   MessageList,
+  Missed,
   NewWebhook,
   Readiness,
   ReplayRun,
+  Stats,
   Webhook,
   WebhookList,
   WebhookSettings,
@@ -52,7 +54,8 @@ export const findWebhook = (key: WebhookKey): Promise<Webhook> =>
 export const registerWebhook = (webhook: NewWebhook): Promise<Webhook | WebhookWithSecret> =>
   answer(broker.POST('/api/v0/webhooks', { body: webhook }))
 
-export const changeWebhook = (key: WebhookKey, change: WebhookSettings): Promise<Webhook> =>
+/** Enabling it says what it missed. */
+export const changeWebhook = (key: WebhookKey, change: WebhookSettings): Promise<ChangedWebhook> =>
   answer(broker.PATCH(WEBHOOK, { ...at(key), body: change }))
 
 export const removeWebhook = (key: WebhookKey): Promise<unknown> =>
@@ -135,6 +138,13 @@ export const countReplay = async (filter: DeliveryFilter): Promise<number> => {
 export const startReplay = async (filter: DeliveryFilter): Promise<string> => {
   const body = { filter: given(filter as StatusFilter) }
   const started = await answer(broker.POST('/api/v0/replays', { body }))
+  if (!('id' in started)) throw new Error('the broker counted instead of replaying')
+  return started.id
+}
+
+/** What a webhook missed while it was disabled. @returns as `startReplay` */
+export const replayMissed = async (filter: Missed['filter']): Promise<string> => {
+  const started = await answer(broker.POST('/api/v0/replays', { body: { filter } }))
   if (!('id' in started)) throw new Error('the broker counted instead of replaying')
   return started.id
 }

@@ -5,6 +5,8 @@ import type { components, Problem as ApiProblem } from '../../../client/client.t
 type Schemas = components['schemas']
 
 export type Webhook = Schemas['Webhook']
+export type ChangedWebhook = Schemas['ChangedWebhook']
+export type Missed = NonNullable<ChangedWebhook['missed']>
 export type WebhookWithSecret = Schemas['WebhookWithSecret']
 export type WebhookList = Schemas['WebhookList']
 export type Delivery = Schemas['Delivery']

@@ -1,8 +1,14 @@
 // What can be done with a webhook, and what came of it.
 
 import { useState } from 'preact/hooks'
-import { changeWebhook, removeWebhook, rotateSecret, sendTestEvent } from '../api/broker.ts'
-import type { Webhook } from '../api/types.ts'
+import {
+  changeWebhook,
+  removeWebhook,
+  replayMissed,
+  rotateSecret,
+  sendTestEvent,
+} from '../api/broker.ts'
+import type { Missed, Webhook } from '../api/types.ts'
 import { useDoing } from '../state/ask.ts'
 import { address, go } from '../state/location.ts'
 import { Confirm } from './confirm.tsx'
@@ -11,13 +17,20 @@ import { ProblemNote } from './notes.tsx'
 
 type WebhookDeedsProps = { webhook: Webhook; onChange(): void }
 
-type Said = { kind: 'secret'; secret: string } | { kind: 'sent'; messageId: string }
+type Said =
+  | { kind: 'secret'; secret: string }
+  | { kind: 'sent'; messageId: string }
+  | { kind: 'missed'; missed: Missed }
 
-const useDeeds = ({ webhook, onChange }: WebhookDeedsProps, say: (said: Said) => void) => ({
+const useDeeds = (
+  { webhook, onChange }: WebhookDeedsProps,
+  say: (said: Said | undefined) => void,
+) => ({
   toggling: useDoing(async () => {
-    await changeWebhook(webhook, {
+    const { missed } = await changeWebhook(webhook, {
       status: webhook.status === 'enabled' ? 'disabled' : 'enabled',
     })
+    say(missed && { kind: 'missed', missed })
     onChange()
   }),
   rotating: useDoing(async () => {
@@ -78,12 +91,42 @@ export const WebhookDeeds = (props: WebhookDeedsProps) => {
   )
 }
 
-const SaidNote = ({ said }: { said: Said }) =>
-  said.kind === 'secret' ? (
-    <SecretNote secret={said.secret}>The one before also signs for 24 hours.</SecretNote>
-  ) : (
-    <div class="note good" role="status">
-      A test event was accepted.{' '}
-      <a href={address(['messages', said.messageId])}>See what became of it</a>
-    </div>
+const SaidNote = ({ said }: { said: Said }) => {
+  switch (said.kind) {
+    case 'secret':
+      return <SecretNote secret={said.secret}>The one before also signs for 24 hours.</SecretNote>
+    case 'missed':
+      return <MissedOffer missed={said.missed} />
+    case 'sent':
+      return (
+        <div class="note good" role="status">
+          A test event was accepted.{' '}
+          <a href={address(['messages', said.messageId])}>See what became of it</a>
+        </div>
+      )
+  }
+}
+
+/** It is enabled; what was triggered meanwhile comes only if somebody wants it. */
+const MissedOffer = ({ missed: { messages, capped, filter } }: { missed: Missed }) => {
+  const starting = useDoing(async () => {
+    go(address(['replay', await replayMissed(filter)]))
+  })
+  const count = `${capped ? 'at least ' : ''}${messages.toLocaleString()}`
+  return (
+    <>
+      <div class="note" role="status">
+        <p>
+          It missed {count} {messages === 1 && !capped ? 'message' : 'messages'} while it was
+          disabled.
+        </p>
+        <div class="actions start">
+          <button type="button" disabled={starting.busy} onClick={() => void starting.run()}>
+            Send what it missed
+          </button>
+        </div>
+      </div>
+      <ProblemNote problem={starting.problem} />
+    </>
   )
+}

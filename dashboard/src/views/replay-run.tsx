@@ -53,6 +53,7 @@ const Shown = ({ run }: { run: Run }) => {
         )}
         {isOver ? null : <p class="muted">It goes on without this page.</p>}
       </div>
+      {filter.missed === true ? <p>What the webhook missed while it was disabled.</p> : null}
       <FilterFacts filter={filter} />
       <Facts
         of={[

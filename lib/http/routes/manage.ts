@@ -11,6 +11,8 @@ import { mount, type RouteSpec } from '../route.ts'
 import {
   acceptedSchema,
   changeBody,
+  changedWebhookSchema,
+  presentChanged,
   presentWebhook,
   webhookSchema,
   webhookWithSecretSchema,
@@ -34,10 +36,11 @@ export const changeSpec = {
   scope: 'manage',
   tag: 'webhooks',
   summary: 'Change a webhook',
-  description: 'An absent field stays as it is. Enabling it also lets go what waited for it.',
+  description:
+    'An absent field stays as it is. Enabling it also lets go what waited for it, and says what it missed.',
   body: changeBody,
   bodyExample: { status: 'disabled' },
-  responses: { 200: { description: 'the webhook as it is now', schema: webhookSchema } },
+  responses: { 200: { description: 'the webhook as it is now', schema: changedWebhookSchema } },
   problems: [
     'invalid_event_name',
     'not_found',
@@ -92,9 +95,10 @@ const keyOf = (c: Context<AppEnv>): WebhookKey => {
 
 export const mountManage = (app: App, manage: ManageWebhook): void => {
   mount(app, findSpec, async (c) => c.json(presentWebhook(await manage.find(keyOf(c)))))
-  mount(app, changeSpec, async (c, { body }) =>
-    c.json(presentWebhook(await manage.change(keyOf(c), body))),
-  )
+  mount(app, changeSpec, async (c, { body }) => {
+    const { webhook, missed } = await manage.change(keyOf(c), body)
+    return c.json(presentChanged(webhook, missed))
+  })
   mount(app, removeSpec, async (c) => {
     await manage.remove(keyOf(c))
     return c.body(null, 204)

@@ -56,6 +56,25 @@ describe('managing', () => {
     expect(jobs).toEqual([])
   })
 
+  test('enabling it says what it missed, unless that is nothing', async () => {
+    const missed = { messages: 3, capped: false }
+    const enabling = setUpWebhooks({ missed }).manage.change(key, { status: 'enabled' })
+    expect((await enabling).missed).toEqual(missed)
+    const atLeast = { messages: 0, capped: true }
+    const many = setUpWebhooks({ missed: atLeast }).manage.change(key, { status: 'enabled' })
+    expect((await many).missed).toEqual(atLeast)
+    const nothing = setUpWebhooks().manage.change(key, { status: 'enabled' })
+    expect((await nothing).missed).toBeNull()
+    const unchanged = setUpWebhooks({ missed, change: null }).manage.change(key, { headers: {} })
+    expect((await unchanged).missed).toBeNull()
+  })
+
+  test('enabling it succeeds when nobody can say what it missed', async () => {
+    const { manage, log } = setUpWebhooks({ missed: undefined })
+    expect((await manage.change(key, { status: 'enabled' })).missed).toBeNull()
+    expect(log.of('webhook.missed_unknown')).toMatchObject([{ webhookId: key.id }])
+  })
+
   test('refuses a timeout out of range', async () => {
     const { manage, changes } = setUpWebhooks()
     expect(await codeOf(manage.change(key, { timeoutMs: 99_999 }))).toBe('invalid_request')

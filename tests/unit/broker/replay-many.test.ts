@@ -25,7 +25,7 @@ const setUp = (steps: (ReplayStep | Error)[]) => {
   const queue = makeFakeDeliveryQueue()
   const taken = { steps: 0 }
   const known = new Map<string, Replay>()
-  const store: BulkReplayStore = {
+  const store: Omit<BulkReplayStore, 'missedNow'> = {
     count: (_tenant, { webhookId }) => Promise.resolve(webhookId === 'wh_none' ? undefined : 7),
     create: ({ id, filter }) => {
       if (filter.webhookId === 'wh_none') return Promise.resolve(undefined)

@@ -31,6 +31,7 @@ const deliveredOf = async (origin: string): Promise<number> => {
 export type EmbeddedOptions = {
   node: string
   compiled: string | undefined
+  nodeOptions: string
   rounds: number
   scale: number
   logLevel: string
@@ -43,7 +44,11 @@ export const embeddedRounds = async (options: EmbeddedOptions): Promise<Figures[
     startChild({ script: 'bench/processes/client.ts', readyLine: /^ready/ }),
     startChild({
       script: 'local/start.ts',
-      env: { ...brokerEnv(options.logLevel), BROKER_DATA_DIR: folder },
+      env: {
+        ...brokerEnv(options.logLevel),
+        BROKER_DATA_DIR: folder,
+        NODE_OPTIONS: options.nodeOptions,
+      },
       node: options.node,
       compiled: options.compiled,
       readyLine: /^webhook-broker ready/,

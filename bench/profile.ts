@@ -98,6 +98,7 @@ const stage = await startStage({
   workers: Number(options.workers),
   node: options.node,
   logLevel: options['log-level'],
+  nodeOptions: '',
 })
 const redis = new Redis(stage.services.redis.url)
 try {

@@ -22,6 +22,8 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     /** The measured processes as plain JavaScript, without tsx. */
     compiled: { type: 'boolean', default: false },
+    /** NODE_OPTIONS of the measured processes. */
+    'node-options': { type: 'string', default: '' },
     /** A share of the events. */
     scale: { type: 'string', default: '1' },
     'log-level': { type: 'string', default: 'warn' },
@@ -34,6 +36,7 @@ const settings = {
   scale: Number(options.scale),
   logLevel: options['log-level'],
   compiled: options.compiled,
+  nodeOptions: options['node-options'],
 }
 const { node } = options
 const staged = makeScenarios(settings.scale)

@@ -10,6 +10,8 @@ export type StageOptions = {
   /** The Node of the broker and of the bare queue; receiver and load keep that of the benchmark. */
   node?: string | undefined
   compiled?: string | undefined
+  /** NODE_OPTIONS of what is measured. */
+  nodeOptions: string
   logLevel: string
 }
 
@@ -55,14 +57,14 @@ export const printedUrl = ({ lines }: Child): string =>
   /ready on (http:\/\/[\w.:]+)/.exec(lines.join('\n'))?.[1] ?? ''
 
 export const startStage = async (options: StageOptions): Promise<Stage> => {
-  const { node, compiled, logLevel } = options
+  const { node, compiled, nodeOptions, logLevel } = options
   const all: Child[] = []
   const start = async (script: string, env: Record<string, string> = {}, readyLine = /^ready/) => {
     const measured = script.startsWith('local/') || script.includes('/bare-')
     const child = await startChild({
       script,
       args: script === 'local/sweep.ts' ? ['--every'] : [],
-      env,
+      env: measured ? { ...env, NODE_OPTIONS: nodeOptions } : env,
       readyLine,
       ...(measured ? { node, compiled } : {}),
     })

@@ -4,6 +4,7 @@ import type { JobsOptions } from 'bullmq'
 import { Redis, type CommonRedisOptions } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
 import type { QueueNames } from './names.ts'
+import { writeOncePerTurn } from './one-write.ts'
 
 /**
  * How every job is added. A job that is kept after it ended silently swallows the re-add of its id (measured), so none
@@ -52,11 +53,13 @@ export type WorkerConnections = {
 
 /** The two connections of a worker. Ours, not copies that BullMQ makes: its close waits for ever for a lost one. */
 export const connectWorker = (url: string, names: QueueNames, log: Log): WorkerConnections => ({
-  commands: connect(log, url, {
-    connectionName: 'webhook-broker-worker',
-    maxRetriesPerRequest: null,
-    socketTimeout: SILENT_SOCKET_MS,
-  }),
+  commands: writeOncePerTurn(
+    connect(log, url, {
+      connectionName: 'webhook-broker-worker',
+      maxRetriesPerRequest: null,
+      socketTimeout: SILENT_SOCKET_MS,
+    }),
+  ),
   blocking: connect(log, url, {
     // The name by which BullMQ counts workers.
     connectionName: `${names.bullPrefix}:${Buffer.from(names.queue).toString('base64')}`,

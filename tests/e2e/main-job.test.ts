@@ -177,6 +177,7 @@ test('each station leaves one line in the log of its process, with the ids that 
   const webhook = await broker.register('stations', `${receiver.url}/hook`)
   const { messageId } = await broker.trigger('stations')
   const [delivered] = await broker.untilAll(messageId, 'delivered')
+  await broker.api.waitForLine(new RegExp(`${messageId}.*message\\.accepted`))
   const accepted = logged(broker.api, 'message.accepted').filter(
     (line) => line['messageId'] === messageId,
   )

@@ -25,20 +25,40 @@ const EXPECTED: Readonly<Record<HostileKind, Expected>> = {
 
 const MAX_KEPT_BYTES = 8_192
 
-/** @returns the attempts that ended otherwise, in words; a timeout may be missed by 10 % */
-export const surprises = (attempts: readonly HostileAttempt[], timeoutMs: number): string[] =>
-  attempts
-    .filter((attempt) => {
-      const wanted = EXPECTED[attempt.kind as HostileKind]
-      const inTime = wanted.timesOut
-        ? attempt.durationMs >= timeoutMs * 0.9 && attempt.durationMs <= timeoutMs * 1.1
-        : attempt.durationMs < timeoutMs
-      return !(
-        inTime &&
-        attempt.outcome === wanted.outcome &&
-        attempt.code === wanted.code &&
-        attempt.statusCode === wanted.statusCode &&
-        attempt.bodyBytes <= MAX_KEPT_BYTES
-      )
-    })
-    .map((attempt) => JSON.stringify(attempt))
+// A worker whose machine stands still notices a timeout late: seen up to 0.7 s with a load of 25 on two cores. A deadline
+// that does not hold would be late for every attempt of its kind, which the median shows.
+const STALLED = 1.5
+
+/**
+ * @returns what is not as it should be, in words. A timeout is never early, and in the median at most 10 % late.
+ */
+export const surprises = (attempts: readonly HostileAttempt[], timeoutMs: number): string[] => [
+  ...attempts
+    .filter((attempt) => !isExpected(attempt, timeoutMs))
+    .map((one) => JSON.stringify(one)),
+  ...Object.entries(EXPECTED)
+    .filter(([, { timesOut }]) => timesOut)
+    .map(([kind]) => ({ kind, medianMs: medianMs(attempts, kind) }))
+    .filter(({ medianMs: ms }) => ms !== undefined && ms > timeoutMs * 1.1)
+    .map(({ kind, medianMs: ms }) => `${kind} took ${ms} ms in the median`),
+]
+
+const isExpected = (attempt: HostileAttempt, timeoutMs: number): boolean => {
+  const wanted = EXPECTED[attempt.kind as HostileKind]
+  const { durationMs } = attempt
+  const inTime = wanted.timesOut
+    ? durationMs >= timeoutMs * 0.9 && durationMs <= timeoutMs * STALLED
+    : durationMs < timeoutMs
+  return (
+    inTime &&
+    attempt.outcome === wanted.outcome &&
+    attempt.code === wanted.code &&
+    attempt.statusCode === wanted.statusCode &&
+    attempt.bodyBytes <= MAX_KEPT_BYTES
+  )
+}
+
+const medianMs = (attempts: readonly HostileAttempt[], kind: string): number | undefined => {
+  const durations = attempts.filter((attempt) => attempt.kind === kind).map((a) => a.durationMs)
+  return durations.sort((a, b) => a - b)[Math.floor(durations.length / 2)]
+}

@@ -49,7 +49,7 @@ test(
   async () => {
     const { compared, attempts, memory } = await hostile(
       { bad, control },
-      { healthy: 50, perSecond: 50, forMs: 15_000, hostilePerSecond: 1, rounds: ROUNDS },
+      { healthy: 50, perSecond: 25, forMs: 15_000, hostilePerSecond: 1, rounds: ROUNDS },
     )
     const seen = await receivers.seen()
     print('F10', { compared, memory, attempts: attempts.length, seen })

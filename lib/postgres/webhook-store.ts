@@ -148,6 +148,13 @@ const changeWebhook = async (
     before.status === after.status
       ? null
       : await bumpVersion(tx, after, after.status === 'enabled' ? 'add' : 'remove')
+  // Its days of failure are over with it: else the next failure would disable it again.
+  if (routing?.op === 'add')
+    await tx
+      .updateTable('webhook_health')
+      .set({ failing_since: null })
+      .where('webhook_id', '=', key.id)
+      .execute()
   return { webhook: toWebhook(after), change: routing }
 }
 

@@ -261,4 +261,15 @@ export const healthSuite = (engine: string, makeRig: MakeRig): unknown =>
       await rig.health.succeeded(webhookId)
       expect(claimOf(await claim(third)).health.failingForMs).toBeNull()
     })
+
+    // A process that died between enabling it and letting go what waited left the days of failure: the next failure
+    // disabled it again.
+    test('a person who enables it begins the count of the days anew, with that very change', async () => {
+      const { webhookId, eventName, ids } = await webhookWith(1)
+      const key = { tenant: 'default', eventName, id: webhookId }
+      await rig.health.failing(webhookId)
+      await rig.webhooks.disable(webhookId, 'failing')
+      await rig.webhooks.change(key, { status: 'enabled', disabledReason: null })
+      expect(claimOf(await claim(ids[0] ?? '')).health.failingForMs).toBeNull()
+    })
   })

@@ -129,6 +129,8 @@ const changeWebhook = (
   if (before === 'enabled' && row.status === 'disabled') noteDisabled(world, row)
   const routing =
     before === row.status ? null : bump(world, row, row.status === 'enabled' ? 'add' : 'remove')
+  const health = world.health.get(key.id)
+  if (routing?.op === 'add' && health !== undefined) health.failingSinceMs = null
   return { webhook: toWebhook(row), change: routing }
 }
 

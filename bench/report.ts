@@ -101,6 +101,7 @@ export const printResult = (result: Result): void => {
   const { cpus, model } = result.machine
   const { node, redis, postgres } = result.versions
   console.log(`\nNode ${node}, Redis ${redis}, Postgres ${postgres}, ${cpus} x ${model}`)
+  if (result.settings['scale'] !== 1) console.log('Not all events were fired: no figures to quote.')
   printTables(result)
   console.log(`\n${criteriaTable([['measured', judge(result.scenarios)]])}`)
 }

@@ -1,12 +1,15 @@
 // How long a sweep takes with a million finished deliveries and a hundred open ones that are due, none of them in Redis:
-// it adds all of them again. A process of its own each time, as a scheduled function is; its start does not count.
+// it adds all of them again. Wired as `npm run sweep -- --every` wires it, and warm: connections and plans are there.
 
 import { Redis } from 'ioredis'
 import { startRedis } from '../local/services/redis.ts'
 import type { Database } from '../lib/postgres/database.ts'
-import { startProcess } from '../tests/support/process.ts'
+import { loadConfig } from '../lib/config.ts'
+import { makeSweeping } from '../lib/wiring/sweeping.ts'
+import { openParts } from '../local/parts.ts'
 
 const OPEN = 100
+const BUDGET_MS = 60_000
 
 /** Ends all deliveries but a hundred, which are due now. @param database whose statements may take minutes */
 export const leaveOpen = async (database: Database): Promise<void> => {
@@ -26,21 +29,28 @@ export const measureSweeps = async (
 ): Promise<number[]> => {
   const redis = await startRedis({ dataDir: folder, persistence: 'aof' })
   const admin = new Redis(redis.url)
-  const sweep = async (): Promise<{ durationMs: number; requeued: number }> => {
-    const run = await startProcess({
-      script: 'local/sweep.ts',
-      env: {
-        DATABASE_URL: databaseUrl,
-        REDIS_URL: redis.url,
-        BROKER_AUTH: 'off',
-        BROKER_LOG_LEVEL: 'error',
-      },
-    })
-    await run.exited
-    const line = run.lines.find((candidate) => candidate.startsWith('{"found"'))
-    if (line === undefined) throw new Error(`the sweep failed:\n${run.lines.join('\n')}`)
-    return JSON.parse(line) as { durationMs: number; requeued: number }
-  }
+  const stops: (() => Promise<void>)[] = []
+  const config = loadConfig(
+    {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis.url,
+      BROKER_AUTH: 'off',
+      BROKER_LOG_LEVEL: 'error',
+    },
+    'sweep',
+  )
+  const parts = await openParts(
+    config,
+    { role: 'sweep', maxConnections: 2 },
+    {
+      onStop: (_name, stop) => stops.unshift(stop),
+      stop: () => Promise.resolve(),
+      stopping: new AbortController().signal,
+    },
+  )
+  const { dispatch } = parts
+  const run = makeSweeping(config, { ...parts, ...dispatch, queue: dispatch.redis?.queue })
+  const sweep = () => run({ budgetMs: BUDGET_MS })
   try {
     // The first one finds a Redis that it does not know, rolls up what there is, and sets the marks of the others.
     await sweep()
@@ -58,6 +68,7 @@ export const measureSweeps = async (
     }
     return times.sort((a, b) => a - b)
   } finally {
+    for (const stop of stops) await stop()
     admin.disconnect()
     await redis.stop()
   }

@@ -1,6 +1,6 @@
 // Builds what the package ships (`npm run build`, run by `npm pack` itself): the client, the verify helper and the command
 // line as plain JavaScript with types, so that they need neither tsx nor this repository. And the processes of the
-// container: without tsx one takes 70 MB less and starts in half the time.
+// container, with all that they import: one takes half the memory that it takes through tsx, and starts in a fifth of the time.
 
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -8,9 +8,9 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 /** `<outdir>/<name of the entry>.js`, dependencies left outside; what is imported on demand stays apart. */
-export const bundle = async (entries: string | string[], outdir: string): Promise<void> => {
+export const bundle = async (entry: string, outdir: string): Promise<void> => {
   await build({
-    entryPoints: [entries].flat(),
+    entryPoints: [entry],
     outdir,
     bundle: true,
     splitting: true,
@@ -22,12 +22,31 @@ export const bundle = async (entries: string | string[], outdir: string): Promis
   })
 }
 
-/** The processes of a container: API, worker, sweep and migrations. */
-export const bundleServer = (outdir: string): Promise<void> =>
-  bundle(
-    ['api', 'worker', 'sweep', 'migrate'].map((name) => `local/${name}.ts`),
+// What CommonJS packages ask for.
+const REQUIRE =
+  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);"
+
+/**
+ * The processes of a container: API, worker, sweep and migrations, each with the packages that it uses and nothing else.
+ *
+ * @param inject modules that are to run in each of them before its own
+ */
+export const bundleServer = async (outdir: string, inject: string[] = []): Promise<void> => {
+  await build({
+    entryPoints: ['api', 'worker', 'sweep', 'migrate'].map((name) => `local/${name}.ts`),
     outdir,
-  )
+    inject,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: REQUIRE },
+    // An optional part of pg that nobody has.
+    external: ['pg-native'],
+    logLevel: 'warning',
+  })
+}
 
 const buildAll = async (): Promise<void> => {
   rmSync('dist', { recursive: true, force: true })

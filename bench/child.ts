@@ -24,7 +24,7 @@ export type ChildOptions = {
   env?: Readonly<Record<string, string>>
   /** The Node that runs it; that of the benchmark when absent. */
   node?: string | undefined
-  /** The folder of compiled scripts (compile.ts); it is run by tsx when absent. */
+  /** The folder of compiled scripts (compile.ts); the sources are run by tsx when absent. */
   compiled?: string | undefined
   /** Resolves when this was printed; at once when absent. */
   readyLine?: RegExp

@@ -1,9 +1,10 @@
-// What is measured as plain JavaScript, with `--compiled`: without tsx, which compiles in every process and stays there.
-// Packages stay outside, so that what counts commands meets the same driver.
+// What is measured, as a container runs it (scripts/build.ts): plain JavaScript with its packages in it. Built together, so
+// that what counts commands meets the driver of the process it counts for.
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { REQUIRE } from '../scripts/build.ts'
 
 const ENTRIES = [
   'local/api.ts',
@@ -17,6 +18,9 @@ const ENTRIES = [
 // As deep as the sources are: they find the dashboard by its place beside them.
 const FOLDER = fileURLToPath(new URL('../dist/bench', import.meta.url))
 
+// An optional part of pg, and a database with files of its own.
+const OUTSIDE = ['pg-native', '@electric-sql/*']
+
 /** @returns the folder of the compiled scripts */
 export const compile = async (): Promise<string> => {
   await build({
@@ -26,7 +30,8 @@ export const compile = async (): Promise<string> => {
     entryNames: '[name]',
     bundle: true,
     splitting: true,
-    packages: 'external',
+    banner: { js: REQUIRE },
+    external: OUTSIDE,
     platform: 'node',
     format: 'esm',
     target: 'node20',

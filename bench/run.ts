@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
     /** Another Node for the processes that are measured. */
     node: { type: 'string', default: process.execPath },
     /** The measured processes as plain JavaScript, without tsx. */
-    compiled: { type: 'boolean', default: false },
+    sources: { type: 'boolean', default: false },
     /** NODE_OPTIONS of the measured processes. */
     'node-options': { type: 'string', default: '' },
     /** A share of the events. */
@@ -35,7 +35,7 @@ const settings = {
   workers: Number(options.workers),
   scale: Number(options.scale),
   logLevel: options['log-level'],
-  compiled: options.compiled,
+  sources: options.sources,
   nodeOptions: options['node-options'],
 }
 const { node } = options
@@ -55,7 +55,7 @@ const scenarios: [string, Scenario][] = Object.entries(staged).filter(
   ([name]) => isWanted(name) || wanted.some((other) => staged[other]?.comparedWith === name),
 )
 
-const compiled = options.compiled ? await compile() : undefined
+const compiled = options.sources ? undefined : await compile()
 const rounds: Rounds = { figures: new Map(), failures: [] }
 const about = describeRun(node, settings)
 if (scenarios.length > 0 || isWanted('backlog')) {

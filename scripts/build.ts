@@ -23,19 +23,14 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
 }
 
 // What CommonJS packages ask for.
-const REQUIRE =
+export const REQUIRE =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);"
 
-/**
- * The processes of a container: API, worker, sweep and migrations, each with the packages that it uses and nothing else.
- *
- * @param inject modules that are to run in each of them before its own
- */
-export const bundleServer = async (outdir: string, inject: string[] = []): Promise<void> => {
+/** The processes of a container: API, worker, sweep and migrations, with the packages that they use and nothing else. */
+export const bundleServer = async (outdir: string): Promise<void> => {
   await build({
     entryPoints: ['api', 'worker', 'sweep', 'migrate'].map((name) => `local/${name}.ts`),
     outdir,
-    inject,
     bundle: true,
     splitting: true,
     platform: 'node',

@@ -20,10 +20,10 @@ const { values: options } = parseArgs({
     workers: { type: 'string', default: '1' },
     /** Another Node for the processes that are measured. */
     node: { type: 'string', default: process.execPath },
-    /** The measured processes as plain JavaScript, without tsx. */
+    /** Run the sources through tsx, instead of what a container runs. */
     sources: { type: 'boolean', default: false },
-    /** NODE_OPTIONS of the measured processes. */
-    'node-options': { type: 'string', default: '' },
+    /** NODE_OPTIONS of the measured processes; by default those of the container. */
+    'node-options': { type: 'string', default: '--max-semi-space-size=8' },
     /** A share of the events. */
     scale: { type: 'string', default: '1' },
     'log-level': { type: 'string', default: 'warn' },

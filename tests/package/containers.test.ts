@@ -51,6 +51,10 @@ describe('the Dockerfile', () => {
     expect(stages[1]).toContain('RUN npm run build:dashboard && npm run build\n')
     expect(instructions('COPY')).toContain('--from=built /app/dist ./dist')
     expect(instructions('COPY')).toContain('--from=built /app/dashboard/dist ./dashboard/dist')
+    expect(instructions('ENV')).toEqual([
+      'NODE_ENV=production HOST=0.0.0.0 PORT=3000',
+      'NODE_OPTIONS=--max-semi-space-size=8',
+    ])
     expect(instructions('USER')).toEqual(['node'])
     // Nothing is written after the user has changed, so it owns nothing.
     const [, afterUser = ''] = dockerfile.split('USER node')
@@ -151,6 +155,7 @@ describe('the image', () => {
     receiver = await startReceiver()
     env = {
       NODE_ENV: 'production',
+      NODE_OPTIONS: '--max-semi-space-size=8',
       PORT: '0',
       DATABASE_URL: schema.url,
       REDIS_URL: inject('redisUrl'),

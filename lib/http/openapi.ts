@@ -17,6 +17,7 @@ import './schemas.ts'
 import { webhooksOfDocument } from './schemas-events.ts'
 import './schemas-replay.ts'
 
+/** Those under /api/v0. */
 export const API_ROUTES: readonly RouteSpec[] = [
   registerSpec,
   listSpec,
@@ -37,6 +38,11 @@ export const API_ROUTES: readonly RouteSpec[] = [
   messageSpec,
   statsSpec,
   auditSpec,
+]
+
+/** Those that the document is about: beside the API's what programs ask of the process itself. */
+export const DOCUMENTED_ROUTES: readonly RouteSpec[] = [
+  ...API_ROUTES,
   healthSpec,
   readySpec,
   metricsSpec,
@@ -74,7 +80,7 @@ export const openApiDocument = (): OpenApiDocument => (document ??= build())
 
 const build = (): OpenApiDocument => {
   const paths: OpenApiDocument['paths'] = {}
-  for (const spec of API_ROUTES) (paths[spec.path] ??= {})[spec.method] = operation(spec)
+  for (const spec of DOCUMENTED_ROUTES) (paths[spec.path] ??= {})[spec.method] = operation(spec)
   return {
     openapi: '3.1.0',
     info: {

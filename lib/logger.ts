@@ -15,11 +15,14 @@ export const makeLogger = (level: LogLevel, write?: (line: string) => void): Log
     formatters: { level: (label: string) => ({ level: label }) },
   }
   const logger = write === undefined ? pino(options) : pino(options, { write })
-  return {
-    info: (event, fields) => logger.info(present(fields), event),
-    warn: (event, fields) => logger.warn(present(fields), event),
-    error: (event, fields) => logger.error(present(fields), event),
-  }
+  const at = (label: 'info' | 'warn' | 'error'): Log['info'] =>
+    // What is not written need not be made fit to be seen.
+    logger.isLevelEnabled(label)
+      ? (event, fields) => {
+          logger[label](present(fields), event)
+        }
+      : () => undefined
+  return { info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 /** Errors become their code, message and the messages of their causes; texts are redacted. */

@@ -8,9 +8,12 @@ import { interval, ms } from './sql.ts'
  */
 const LEASE_END = `now() + ${interval('(j.timeout_ms + $2::int)')}`
 
+// The arrays through sub-selects: the planner then knows as little of their lengths when it plans for the values at hand as
+// for any values, finds the latter no worse, and the plan is kept. Else a batch of one is planned each time (1.3 ms).
 const BY_ID = `
 asked as materialized (
-  select a.id, a.token, a.has_turn from unnest($11::text[], $12::text[], $13::boolean[]) as a(id, token, has_turn)
+  select a.id, a.token, a.has_turn
+  from unnest((select $11::text[]), (select $12::text[]), (select $13::boolean[])) as a(id, token, has_turn)
 )`
 
 // The direct dispatcher: whatever is due, oldest first, one token for each. What is parked is due at no time.
@@ -76,8 +79,8 @@ judged as (
  */
 const DECIDED = `
 admitted as materialized (
-  select * from unnest($4::text[], $5::int[], $6::int[], $7::boolean[], $8::boolean[])
-    as l(webhook_id, in_flight, room, parks, slow)
+  select * from unnest((select $4::text[]), (select $5::int[]), (select $6::int[]), (select $7::boolean[]),
+    (select $8::boolean[])) as l(webhook_id, in_flight, room, parks, slow)
 ),
 ranked as (
   select j.*, coalesce(l.in_flight, 0) as here, coalesce(l.slow, false) as slow,

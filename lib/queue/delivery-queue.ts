@@ -1,7 +1,7 @@
 // The producer's side of the queue: adds jobs, asks for them, repairs them. Never waits for a Redis that is away.
 
 import { randomUUID } from 'node:crypto'
-import { Queue } from 'bullmq'
+import { Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { DeliveryQueue, Job, SharedTurns } from '../broker/ports.ts'
 import { BrokerError } from '../domain/errors.ts'
@@ -59,7 +59,7 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
         data: {},
         opts: jobOptions(deliveryId, delayMs),
       }))
-      await translated(() => queue.addBulk(bulk))
+      await translated(() => add(queue, bulk))
     }
   }
 
@@ -105,6 +105,15 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
       redis.disconnect()
     },
   }
+}
+
+type Bulk = { name: string; data: object; opts: JobsOptions }[]
+
+/** A pipeline costs more to make than a single job to add. */
+const add = async (queue: Queue, jobs: Bulk): Promise<void> => {
+  const [first] = jobs
+  if (first !== undefined && jobs.length === 1) await queue.add(first.name, first.data, first.opts)
+  else await queue.addBulk(jobs)
 }
 
 /** BullMQ's queue over a connection that need not stand yet, nor stay. */

@@ -159,17 +159,8 @@ const afterReturn = (arrivals: readonly Arrival[], returnedMs: number) => {
 
 export type RateOptions = { limit: number; events: number; forMs: number }
 
-/**
- * Arrivals after the first second: the most in any second, how many a second while there was work, and in the middle one
- * of the seconds in order of their arrivals (one in which the machine stood still says nothing about the broker).
- */
-export type Rate = {
-  most: number
-  perSecond: number
-  middle: number
-  arrived: number
-  attempts: number
-}
+/** Arrivals after the first second: the most in any second, and how many a second while there was work. */
+export type Rate = { most: number; perSecond: number; arrived: number; attempts: number }
 
 /** The workers deliver to one webhook with a rate limit, from a backlog that is larger than what may be sent. */
 export const rate = async (rig: IsolationRig, options: RateOptions): Promise<Rate> => {
@@ -189,15 +180,7 @@ export const rate = async (rig: IsolationRig, options: RateOptions): Promise<Rat
     `select sum(attempt_count)::int as attempts from deliveries where event_name = 'limited'`,
   )
   const perSecond = (times.length * 1_000) / forMs
-  const seconds = Array.from({ length: Math.floor(forMs / 1_000) }, (_, second) => {
-    const beginMs = fromMs + second * 1_000
-    return times.filter((atMs) => atMs >= beginMs && atMs < beginMs + 1_000).length
-  })
-  const middle = percentile(
-    seconds.sort((a, b) => a - b),
-    50,
-  )
-  return { most, perSecond, middle, arrived: all.length, attempts: row?.attempts ?? 0 }
+  return { most, perSecond, arrived: all.length, attempts: row?.attempts ?? 0 }
 }
 
 /** The retries of deliveries that failed together: how many in all, and the largest share in 5 % of their window. */

@@ -4,11 +4,11 @@
 
 import type { DueDelivery, HandOver, Log } from './ports.ts'
 
-export type DispatcherState = 'ok' | 'unavailable' | 'none'
+export type QstashState = 'ok' | 'unavailable' | 'none'
 
 export type PublishRun = {
   publish?: HandOver | undefined
-  summary: { requeued: number; dispatcher: DispatcherState }
+  summary: { requeued: number; qstash: QstashState }
   log: Log
 }
 
@@ -30,12 +30,12 @@ export const publish = async (
   deliveries: Parameters<HandOver>[0],
 ): Promise<number> => {
   const { summary, log } = run
-  if (run.publish === undefined || summary.dispatcher !== 'ok' || deliveries.length === 0) return 0
+  if (run.publish === undefined || summary.qstash !== 'ok' || deliveries.length === 0) return 0
   try {
     await run.publish(deliveries)
     return deliveries.length
   } catch (error) {
-    summary.dispatcher = 'unavailable'
+    summary.qstash = 'unavailable'
     log.warn('sweep.publish_failed', { deliveries: deliveries.length, error })
     return 0
   }

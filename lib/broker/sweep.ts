@@ -14,7 +14,7 @@ import type {
   SweepStore,
   WebhookStore,
 } from './ports.ts'
-import { publish, publishDue, type DispatcherState } from './sweep-publish.ts'
+import { publish, publishDue, type QstashState } from './sweep-publish.ts'
 
 export type SweepDeps = {
   clock: Clock
@@ -49,8 +49,8 @@ export type SweepSummary = {
   rebuiltTenants: number
   pruned: number
   redis: 'ok' | 'unavailable' | 'none'
-  /** The same of a dispatcher that is not Redis. */
-  dispatcher: DispatcherState
+  /** Whether it took what was handed over; `none` where it is not the dispatcher. */
+  qstash: QstashState
   /** False when the time budget ended the run; the next one goes on. */
   complete: boolean
   durationMs: number
@@ -130,7 +130,7 @@ const emptySummary = ({ queue, routing, publish }: SweepDeps): SweepSummary => (
   rebuiltTenants: 0,
   pruned: 0,
   redis: queue === undefined && routing === undefined ? 'none' : 'ok',
-  dispatcher: publish === undefined ? 'none' : 'ok',
+  qstash: publish === undefined ? 'none' : 'ok',
   complete: true,
   durationMs: 0,
 })
@@ -212,7 +212,7 @@ const takeAllDue = async (run: Run): Promise<void> => {
     await publishDue(run, due)
     run.steps('S3')
     if (due.length < BATCH) return
-    if (run.summary.dispatcher === 'unavailable' || (await isFull(run))) {
+    if (run.summary.qstash === 'unavailable' || (await isFull(run))) {
       run.summary.complete = false
       return
     }

@@ -161,7 +161,7 @@ describe('a signed message', () => {
     broker.qstash.up = true
     expect(await stateOf(id)).toEqual(['retrying', 1, 1])
     await broker.makeAllDue()
-    expect((await broker.sweep()).dispatcher).toBe('ok')
+    expect((await broker.sweep()).qstash).toBe('ok')
     expect(broker.qstash.taken.at(-1)).toMatchObject({ deduplicationId: `${id}-2` })
   })
 })

@@ -40,7 +40,7 @@ test('what nobody has attempted and what a dead function left is published in it
     probed: 0,
     replaced: 0,
     redis: 'none',
-    dispatcher: 'ok',
+    qstash: 'ok',
     complete: true,
   })
   expect(published).toMatchObject([
@@ -54,14 +54,14 @@ test('what waited for a webhook that nobody brings back is published, too', asyn
   const { published, publish } = publishing()
   const stuck = [{ deliveryId: 'dlv_s', generation: 7 }]
   const { sweep } = setUpSweep({ due: [], stuck }, withQstash(publish))
-  expect(await sweep({ budgetMs })).toMatchObject({ woken: 1, requeued: 0, dispatcher: 'ok' })
+  expect(await sweep({ budgetMs })).toMatchObject({ woken: 1, requeued: 0, qstash: 'ok' })
   expect(published).toEqual([{ deliveryId: 'dlv_s', generation: 7, delayMs: 0 }])
 })
 
 test('nothing due asks nothing of QStash', async () => {
   const { publish, requests } = publishing()
   const { sweep } = setUpSweep({ due: [due('dlv_a', { finding: 'parked' })] }, withQstash(publish))
-  expect(await sweep({ budgetMs })).toMatchObject({ requeued: 0, dispatcher: 'ok' })
+  expect(await sweep({ budgetMs })).toMatchObject({ requeued: 0, qstash: 'ok' })
   expect(requests()).toBe(0)
 })
 
@@ -72,7 +72,7 @@ test('a QStash that is away ends the run after a batch: what is not taken stays 
   expect(await sweep({ budgetMs })).toMatchObject({
     found: { unqueued: 500 },
     requeued: 0,
-    dispatcher: 'unavailable',
+    qstash: 'unavailable',
     complete: false,
   })
   expect(requests()).toBe(1)
@@ -83,10 +83,10 @@ test('a QStash that is away ends the run after a batch: what is not taken stays 
 test('Redis and QStash fail each on their own: the routing table is rebuilt while QStash is away', async () => {
   const { publish } = publishing(true)
   const { sweep } = setUpSweep({ due: [due('dlv_a')] }, { queue: undefined, publish })
-  expect(await sweep({ budgetMs })).toMatchObject({ redis: 'ok', dispatcher: 'unavailable' })
+  expect(await sweep({ budgetMs })).toMatchObject({ redis: 'ok', qstash: 'unavailable' })
 })
 
 test('without QStash there is no such dispatcher', async () => {
   const { sweep } = setUpSweep({ due: [] })
-  expect(await sweep({ budgetMs })).toMatchObject({ dispatcher: 'none' })
+  expect(await sweep({ budgetMs })).toMatchObject({ qstash: 'none' })
 })

@@ -10,6 +10,7 @@ import { startProcess, type BrokerProcess } from '../support/process.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-kit.ts'
 import { waitUntil } from '../support/wait.ts'
 import { makeFaultClient, type FaultClient } from './client.ts'
+import { print } from './print.ts'
 import { judgeEvidence, type AttemptRow, type DeliveryRow, type Verdict } from './oracle.ts'
 import { startTestPostgres, type TestPostgres } from './postgres.ts'
 import { startFaultReceiver, type FaultReceiver } from './receiver.ts'
@@ -123,7 +124,9 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
       const run = await processes.startDrain(extra)
       await run.exited
       const line = run.lines.find((candidate) => candidate.startsWith('{"source"'))
-      return line === undefined ? undefined : (JSON.parse(line) as DrainSummary)
+      if (line !== undefined) return JSON.parse(line) as DrainSummary
+      print('a drain without a summary', { ...(await run.exited), lines: run.lines.slice(-5) })
+      return undefined
     },
     sweepOnce: processes.sweepOnce,
     settle: ({ timeoutMs = SETTLE_MS } = {}) => settle(parts, timeoutMs),

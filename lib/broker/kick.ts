@@ -1,6 +1,7 @@
 // Wakes the drain of a scale-to-zero deployment, after the enqueue: mark, then invoke. A mark that stands means that a
 // drain was asked for which has not looked yet, so it will see what was just enqueued. Nothing here can fail a trigger.
 
+import { TIMED_OUT, within } from '../domain/time-limit.ts'
 import { REDIS_BUDGET_MS, type Patience } from './patience.ts'
 import type { Clock, InvokeDrain, KickMark, Log } from './ports.ts'
 import type { TriggerEvent } from './trigger-event.ts'
@@ -30,7 +31,7 @@ export const makeKick =
     const redis = patience.start(REDIS_BUDGET_MS)
     if ((await redis.attempt(() => mark.set(token))) !== true) return
     try {
-      await within(clock, INVOKE_BUDGET_MS, invoke)
+      await invokeInTime(clock, invoke)
     } catch (error) {
       log.warn('kick.failed', { error, effect: 'the drain runs at its next scheduled time' })
       // Else the triggers of the next 30 s would rely on a drain that nobody asked for.
@@ -38,25 +39,13 @@ export const makeKick =
     }
   }
 
-/** @throws what `run` throws, or Error when the time is over; the signal tells `run`, and nobody waits for it then */
-const within = async (
-  clock: Clock,
-  budgetMs: number,
-  run: (signal: AbortSignal) => Promise<void>,
-): Promise<void> => {
+/** @throws what the invocation throws, or Error when the time is over; a signal tells it that nobody waits any more */
+const invokeInTime = async (clock: Clock, invoke: InvokeDrain): Promise<void> => {
   const stop = new AbortController()
-  const work = run(stop.signal)
-  work.catch(() => undefined)
-  try {
-    await Promise.race([
-      work,
-      clock.wait(budgetMs, stop.signal).then(() => {
-        throw new Error(`no answer within ${budgetMs} ms`)
-      }),
-    ])
-  } finally {
-    stop.abort()
-  }
+  const limit = { after: clock.after, limitMs: INVOKE_BUDGET_MS }
+  if ((await within(limit, () => invoke(stop.signal))) !== TIMED_OUT) return
+  stop.abort()
+  throw new Error(`no answer within ${INVOKE_BUDGET_MS} ms`)
 }
 
 /** A trigger that wakes the drain before it answers, unless there is nothing to deliver. */

@@ -1,6 +1,7 @@
 // How long a request waits for Redis: one budget per trigger, and none at all for a second once Redis has let us wait
 // twice. Redis makes things fast; a slow Redis must not make them slow. It knows nothing of Redis itself.
 
+import { TIMED_OUT, within } from '../domain/time-limit.ts'
 import type { Clock, Log } from './ports.ts'
 
 /** One budget for a trigger with up to 1,000 jobs; each further 1,000 jobs bring another. */
@@ -29,8 +30,6 @@ export type Dispatcher = { name: string; budgetMs: number }
 
 export type PatienceDeps = { clock: Clock; log: Log; dispatcher?: Dispatcher | undefined }
 
-const TIMED_OUT = Symbol('timed out')
-
 /** Builds the patience that all requests of one process share. */
 export const makePatience = ({ clock, log, dispatcher }: PatienceDeps): Patience => {
   const start = patienceWith('redis', { clock, log })
@@ -58,7 +57,7 @@ const patienceWith = (
 
   const attempt = async <T>(run: () => Promise<T>, leftMs: number): Promise<T | undefined> => {
     try {
-      const result = await within(clock, leftMs, run)
+      const result = await within({ after: clock.after, limitMs: leftMs }, run)
       if (result === TIMED_OUT) {
         timeouts += 1
         if (timeouts >= TIMEOUTS_BEFORE_SKIPPING) skipUntilMs = clock.elapsedMs() + SKIP_MS
@@ -89,16 +88,3 @@ const patienceWith = (
     }
   }
 }
-
-/** What comes after the time belongs to nobody, a rejection neither. */
-const within = <T>(
-  clock: Clock,
-  leftMs: number,
-  run: () => Promise<T>,
-): Promise<T | typeof TIMED_OUT> =>
-  new Promise((resolve, reject) => {
-    const callOff = clock.after(leftMs, () => {
-      resolve(TIMED_OUT)
-    })
-    run().then(resolve, reject).finally(callOff)
-  })

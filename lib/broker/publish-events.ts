@@ -2,6 +2,7 @@
 // process that noted one publishes soon, as a favour; the sweep publishes whatever is left. Killed anywhere it doubles
 // nothing: a message's id is derived from its event, and the log accepts an id once.
 
+import { makeBatcher } from '../domain/batcher.ts'
 import { messageOf, type NotedEvent } from '../domain/operational-event.ts'
 import type { Patience } from './patience.ts'
 import type { DeliveryLog, HandOver, Log, OperationalEventStore, Steps } from './ports.ts'
@@ -28,26 +29,21 @@ const BATCHES_PER_SWEEP = 50
  * had been committed.
  */
 export const makePublishSoon = (deps: PublishDeps): PublishSoon => {
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-  const run = async () => {
-    try {
-      await publishBatch(deps)
-    } catch (error) {
-      deps.log.warn('events.postponed', { error, effect: 'the sweep publishes them' })
-    } finally {
-      running = undefined
-    }
+  const publishing = makeBatcher<undefined, undefined>({
+    run: async (callers) => {
+      try {
+        await publishBatch(deps)
+      } catch (error) {
+        deps.log.warn('events.postponed', { error, effect: 'the sweep publishes them' })
+      }
+      return [...callers]
+    },
+    maxItems: Number.MAX_SAFE_INTEGER,
+    failsForAll: () => true,
+  })
+  return async () => {
+    await publishing.add(undefined)
   }
-  const soon: PublishSoon = () => {
-    if (running === undefined) return (running = run())
-    next ??= running.then(() => {
-      next = undefined
-      return soon()
-    })
-    return next
-  }
-  return soon
 }
 
 /** Publishes everything that is noted. Never rejects: what is left the next one publishes. */

@@ -60,7 +60,6 @@ export const figuresOf = ({ accepted, succeeded, failed, dead, latency }: Counts
   }
 }
 
-const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 
@@ -155,6 +154,3 @@ const pieces = (window: Span, rolledUntilMs: number, hours: Span | undefined): S
   ]
   return all.filter((piece) => piece.toMs > piece.fromMs)
 }
-
-/** The start of the minute of a time. */
-export const minuteOf = (atMs: number): number => Math.floor(atMs / MINUTE_MS) * MINUTE_MS

@@ -17,6 +17,7 @@ const MIGRATIONS = {
   '0003-isolation': isolation,
   '0004-replays': replays,
   '0005-reads': reads,
+  // There never was a 0006.
   '0007-audit': audit,
   '0008-events': events,
 }

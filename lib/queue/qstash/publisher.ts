@@ -4,6 +4,7 @@
 import { Client } from '@upstash/qstash'
 import type { Clock, HandOver } from '../../broker/ports.ts'
 import { BrokerError } from '../../domain/errors.ts'
+import { TIMED_OUT, within } from '../../domain/time-limit.ts'
 
 export type PublisherSettings = {
   /** QStash's own address when undefined. */
@@ -28,7 +29,7 @@ const RETRIES = 3
 /** @throws BrokerError `queue_unavailable` when QStash did not confirm; some of them may have been taken all the same */
 export const makeQstashPublisher = (
   settings: PublisherSettings,
-  clock: Pick<Clock, 'wait'>,
+  clock: Pick<Clock, 'after'>,
 ): HandOver => {
   const client = new Client({
     baseUrl: settings.url ?? DEFAULT_URL,
@@ -76,17 +77,11 @@ const inChunks = <T>(items: readonly T[], size: number): T[][] =>
   )
 
 // The client knows no timeout, and a request that hangs would hold a function until it is ended.
-const confirmed = async (clock: Pick<Clock, 'wait'>, run: () => Promise<void>): Promise<void> => {
-  const answered = new AbortController()
-  const tooLate = clock.wait(REQUEST_TIMEOUT_MS, answered.signal).then(() => {
-    throw new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`)
-  })
-  tooLate.catch(() => undefined)
+const confirmed = async (clock: Pick<Clock, 'after'>, run: () => Promise<void>): Promise<void> => {
   try {
-    await Promise.race([run(), tooLate])
+    const answer = await within({ after: clock.after, limitMs: REQUEST_TIMEOUT_MS }, run)
+    if (answer === TIMED_OUT) throw new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`)
   } catch (cause) {
     throw new BrokerError('queue_unavailable', 'QStash did not confirm', { cause })
-  } finally {
-    answered.abort()
   }
 }

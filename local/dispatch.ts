@@ -1,23 +1,19 @@
 // How a process of a laptop or a container hands deliveries over: through the queue in Redis, or to QStash, which then
 // calls POST /internal/qstash of the API.
 
-import type { HandOver, Log, RoutingTable } from '../lib/broker/ports.ts'
+import type { Log, RoutingTable } from '../lib/broker/ports.ts'
 import type { Config } from '../lib/config.ts'
 import { BrokerError } from '../lib/domain/errors.ts'
-import { openPublisher } from '../lib/wiring/publishing.ts'
-import { openRedis, type RedisParts } from '../lib/wiring/redis.ts'
+import { openPublisher, overQstash, type HandingOver } from '../lib/wiring/publishing.ts'
+import { openRedis, overQueue, type RedisParts } from '../lib/wiring/redis.ts'
 import { openReadyRouting } from '../lib/wiring/routing.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-export type Dispatch = {
+export type Dispatch = HandingOver & {
   /** Undefined when there is no Redis. */
   routing: RoutingTable | undefined
   /** Undefined where QStash dispatches, and where there is no Redis. */
   redis: RedisParts | undefined
-  /** QStash, where it dispatches. */
-  publish: HandOver | undefined
-  handOver: HandOver
-  handOverAgain: HandOver
 }
 
 /** @throws BrokerError when Redis evicts; a Redis that is away is no reason not to start */
@@ -27,7 +23,10 @@ export const openDispatch = async (
   log: Log,
 ): Promise<Dispatch> => {
   const publish = openPublisher(config)
-  if (publish === undefined) return dispatchOver(await openQueue(config, lifecycle, log))
+  if (publish === undefined) {
+    const redis = await openQueue(config, lifecycle, log)
+    return { ...overQueue(redis.queue), routing: redis.routing, redis }
+  }
   const routes = await openReadyRouting({ config, log })
   if (routes !== undefined) {
     lifecycle.onStop('redis', () => {
@@ -35,18 +34,8 @@ export const openDispatch = async (
       return Promise.resolve()
     })
   }
-  // Each generation is new to QStash, so there is nothing to take away before it is handed over again.
-  const handOver = publish
-  return { routing: routes?.routing, redis: undefined, publish, handOver, handOverAgain: handOver }
+  return { ...overQstash(publish), routing: routes?.routing, redis: undefined }
 }
-
-export const dispatchOver = (redis: RedisParts): Dispatch => ({
-  routing: redis.routing,
-  redis,
-  publish: undefined,
-  handOver: redis.queue.feed,
-  handOverAgain: redis.queue.replace,
-})
 
 /** For a process that cannot do without the queue. The configuration has refused it before. */
 export const queueOf = ({ redis }: Dispatch): RedisParts => {

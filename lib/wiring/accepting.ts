@@ -2,7 +2,6 @@
 
 import { makeListWebhooks, type ListWebhooks } from '../broker/list-webhooks.ts'
 import { makeManageWebhook, type ManageWebhook } from '../broker/manage-webhook.ts'
-import { makePatience } from '../broker/patience.ts'
 import { makePublishSoon } from '../broker/publish-events.ts'
 import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
@@ -13,7 +12,7 @@ import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { tracedTrigger } from '../tracing.ts'
-import { QSTASH } from './publishing.ts'
+import { openPatience, type HandingOver } from './publishing.ts'
 import { makeReplaying } from './replaying.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
@@ -27,24 +26,20 @@ export type Accepting = {
   replayMany: ReplayMany
 }
 
-export type AcceptingParts = {
-  stores: Stores
-  /** Undefined for a broker without Redis. */
-  routing: RoutingTable | undefined
-  handOver: HandOver
-  /** Told of accepted deliveries that could not be handed over in time. A function leaves them to the sweep. */
-  notHandedOver?: (jobs: Parameters<HandOver>[0]) => void
-  /** Takes whatever job there is of a delivery away, and hands it over anew. */
-  handOverAgain: HandOver
-  /** QStash, where it dispatches. */
-  publish?: HandOver | undefined
-  /** Asked how full it is before many deliveries are replayed. */
-  queue: DeliveryQueue | undefined
-  /** A replay of many was started: whoever in this process goes on with it. A function has nobody; the sweep does it. */
-  replayStarted?: () => void
-  steps: Steps
-  log: Log
-}
+export type AcceptingParts = Omit<HandingOver, 'publish'> &
+  Partial<Pick<HandingOver, 'publish'>> & {
+    stores: Stores
+    /** Undefined for a broker without Redis. */
+    routing: RoutingTable | undefined
+    /** Told of accepted deliveries that could not be handed over in time. A function leaves them to the sweep. */
+    notHandedOver?: (jobs: Parameters<HandOver>[0]) => void
+    /** Asked how full it is before many deliveries are replayed. */
+    queue: DeliveryQueue | undefined
+    /** A replay of many was started: whoever in this process goes on with it. A function has nobody; the sweep does it. */
+    replayStarted?: () => void
+    steps: Steps
+    log: Log
+  }
 
 export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting => {
   const { deliveryLog, operationalEvents, bulkReplays } = parts.stores
@@ -80,17 +75,16 @@ export const makeRegistering = (
   parts: Pick<AcceptingParts, 'stores' | 'routing' | 'log'>,
 ): RegisterWebhook => makeRegisterWebhook({ ...parts, ...sharedParts(config, parts) })
 
-const sharedParts = (config: Config, { stores, log }: Pick<AcceptingParts, 'stores' | 'log'>) => {
+const sharedParts = (
+  config: Config,
+  { stores, publish, log }: Pick<AcceptingParts, 'stores' | 'publish' | 'log'>,
+) => {
   const random = makeRandom()
   return {
     webhooks: stores.webhooks,
     ids: makeIds(systemClock, random),
     random,
-    patience: makePatience({
-      clock: systemClock,
-      log,
-      dispatcher: config.qstash && QSTASH,
-    }),
+    patience: openPatience({ publish, log }),
     secretBox: makeSecretBox(config.secretKeys),
     urlPolicy: config.delivery,
   }

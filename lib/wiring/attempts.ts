@@ -4,7 +4,6 @@
 import { makeAttemptDelivery, type AttemptDeps } from '../broker/attempt-delivery.ts'
 import { disableFailing } from '../broker/disable-webhook.ts'
 import { makeIsolation } from '../broker/isolation.ts'
-import { makePatience } from '../broker/patience.ts'
 import type {
   DeliveryQueue,
   HandOver,
@@ -20,7 +19,7 @@ import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
 import { makeSender } from '../sender/webhook-sender.ts'
 import { tracedSender } from '../tracing.ts'
-import { QSTASH } from './publishing.ts'
+import { openPatience } from './publishing.ts'
 import { makeIds, makeRandom, systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 import { USER_AGENT } from './version.ts'
@@ -46,7 +45,7 @@ export const makeAttempts = (config: Config, parts: AttemptParts) => {
   const { delivery } = config
   const random = makeRandom()
   const sender = makeSender({ policy: delivery, clock: systemClock })
-  const patience = makePatience({ clock: systemClock, log, dispatcher: publish && QSTASH })
+  const patience = openPatience(parts)
   const shared = { webhooks: stores.webhooks, routing, patience, log }
   const enqueue = publish ?? queue?.enqueue
   const handOver: HandOver = async (ready) => {

@@ -1,7 +1,7 @@
 // QStash as the one that is handed deliveries, for whoever hands them over: trigger, sweep, replay, and each attempt.
 
-import { QSTASH_BUDGET_MS, type Dispatcher } from '../broker/patience.ts'
-import type { HandOver } from '../broker/ports.ts'
+import { makePatience, QSTASH_BUDGET_MS, type Patience } from '../broker/patience.ts'
+import type { HandOver, Log } from '../broker/ports.ts'
 import type { Config } from '../config.ts'
 import { BrokerError } from '../domain/errors.ts'
 import { QSTASH_PATH } from '../domain/qstash-path.ts'
@@ -9,8 +9,32 @@ import { MAX_TIMEOUT_MS } from '../domain/webhook.ts'
 import { makeQstashPublisher } from '../queue/qstash/publisher.ts'
 import { systemClock } from './runtime.ts'
 
-/** How it is waited for. */
-export const QSTASH: Dispatcher = { name: 'qstash', budgetMs: QSTASH_BUDGET_MS }
+export type HandingOver = {
+  /** QStash, where it dispatches. */
+  publish?: HandOver | undefined
+  handOver: HandOver
+  /** Takes whatever job there is of a delivery away, and hands it over anew. */
+  handOverAgain: HandOver
+}
+
+/** Each generation is new to QStash, so there is nothing to take away before one is handed over again. */
+export const overQstash = (publish: HandOver): HandingOver => ({
+  publish,
+  handOver: publish,
+  handOverAgain: publish,
+})
+
+/** How long a process waits for Redis, and for QStash where that dispatches. */
+export const openPatience = ({
+  publish,
+  log,
+}: {
+  publish?: HandOver | undefined
+  log: Log
+}): Patience => {
+  const dispatcher = publish && { name: 'qstash', budgetMs: QSTASH_BUDGET_MS }
+  return makePatience({ clock: systemClock, log, dispatcher })
+}
 
 /**
  * @returns undefined unless QStash dispatches

@@ -1,20 +1,16 @@
 // The routing table and the queue, for the functions that also enqueue. Separate from serving.ts, which knows no BullMQ.
 
-import type { DeliveryQueue, HandOver, KickMark, RoutingTable } from '../broker/ports.ts'
-import { openPublisher } from './publishing.ts'
-import { openRedis } from './redis.ts'
+import type { DeliveryQueue, KickMark, RoutingTable } from '../broker/ports.ts'
+import { openPublisher, overQstash, type HandingOver } from './publishing.ts'
+import { openRedis, overQueue } from './redis.ts'
 import { openReadyRouting } from './routing.ts'
 import type { Opened } from './serving.ts'
 
-export type Queueing = {
+export type Queueing = HandingOver & {
   routing: RoutingTable | undefined
   queue: (DeliveryQueue & { isFull(): Promise<boolean>; depth(): Promise<number> }) | undefined
   /** Also over REST alone: the drain then claims from Postgres. */
   kickMark: KickMark | undefined
-  /** QStash, where it dispatches: the sweep hands over to it without asking. */
-  publish: HandOver | undefined
-  handOver: HandOver
-  handOverAgain: HandOver
 }
 
 /**
@@ -28,20 +24,17 @@ export const openQueueing = async (opened: Opened): Promise<Queueing> => {
   const publish = openPublisher(config)
   if (config.redisUrl === undefined || publish !== undefined) {
     const routes = await openReadyRouting(opened)
-    const handOver = publish ?? (() => Promise.resolve())
     return {
+      ...overQstash(publish ?? (() => Promise.resolve())),
+      publish,
       routing: routes?.routing,
       queue: undefined,
       // QStash needs nobody to wake it.
       kickMark: publish === undefined ? routes?.kickMark : undefined,
-      publish,
-      handOver,
-      // A hand-over of a newer generation is a new one to QStash: there is nothing to take away first.
-      handOverAgain: handOver,
     }
   }
   const redis = openRedis(config.redisUrl, config, log)
   await redis.check()
   const { routing, queue, kickMark } = redis
-  return { routing, queue, kickMark, publish, handOver: queue.feed, handOverAgain: queue.replace }
+  return { routing, queue, kickMark, ...overQueue(queue) }
 }

@@ -9,6 +9,7 @@ import { connectQueue } from '../queue/options.ts'
 import { kickKey } from '../redis/keys.ts'
 import { makeKickMark } from '../redis/kick-mark.ts'
 import { ioredisCommands } from '../redis/routing-ioredis.ts'
+import type { HandingOver } from './publishing.ts'
 import { openRouting, untilReady } from './routing.ts'
 import { systemClock } from './runtime.ts'
 
@@ -47,6 +48,13 @@ export const openRedis = (url: string, config: Config, log: Log): RedisParts => 
     },
   }
 }
+
+/** Full or not, a delivery that is replayed replaces its job; a new one waits for the sweep when the queue is full. */
+export const overQueue = ({ feed, replace }: RedisParts['queue']): HandingOver => ({
+  publish: undefined,
+  handOver: feed,
+  handOverAgain: replace,
+})
 
 /** The queue alone, for a function whose every connection costs commands. */
 export const openQueue = (url: string, config: Config, log: Log) => {

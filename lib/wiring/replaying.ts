@@ -1,10 +1,9 @@
 // The role that goes on with replays of many deliveries: the API right after it was asked, the sweep all the time.
 
-import { makePatience } from '../broker/patience.ts'
 import type { DeliveryQueue, HandOver, Log, Steps } from '../broker/ports.ts'
 import { makeReplayLoop, type ReplayLoop } from '../broker/replay-loop.ts'
 import { makeRunReplays, type RunReplays } from '../broker/replay-many.ts'
-import { QSTASH } from './publishing.ts'
+import { openPatience } from './publishing.ts'
 import { systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -20,13 +19,12 @@ export type ReplayingParts = {
 }
 
 export const makeReplaying = (parts: ReplayingParts): RunReplays => {
-  const { stores, queue, handOverAgain, publish, steps, log } = parts
-  const dispatcher = publish && QSTASH
+  const { stores, queue, handOverAgain, steps, log } = parts
   return makeRunReplays({
     store: stores.bulkReplays,
     handOverAgain,
     queue,
-    patience: makePatience({ clock: systemClock, log, dispatcher }),
+    patience: openPatience(parts),
     steps,
     clock: systemClock,
     log,

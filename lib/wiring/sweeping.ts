@@ -2,13 +2,12 @@
 
 import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broker/ports.ts'
 import { makeAuditRound } from '../broker/audit-round.ts'
-import { makePatience } from '../broker/patience.ts'
 import { publishAll } from '../broker/publish-events.ts'
 import { makeRollUp } from '../broker/roll-up.ts'
 import { makeSweep, type Sweep } from '../broker/sweep.ts'
 import type { Config } from '../config.ts'
 import { tracedSweep } from '../tracing.ts'
-import { QSTASH } from './publishing.ts'
+import { openPatience } from './publishing.ts'
 import { systemClock } from './runtime.ts'
 import type { Stores } from './stores.ts'
 
@@ -49,8 +48,9 @@ export const makeSweeping = (config: Config, parts: SweepingParts): Sweep => {
   })
 }
 
-const makePublishing = ({ stores, queue, publish, steps, log }: SweepingParts) => {
-  const patience = makePatience({ clock: systemClock, log, dispatcher: publish && QSTASH })
+const makePublishing = (parts: SweepingParts) => {
+  const { stores, queue, publish, steps, log } = parts
+  const patience = openPatience(parts)
   const handOver = publish ?? queue?.enqueue ?? (() => Promise.resolve())
   return () => publishAll({ ...stores, handOver, patience, steps, log })
 }

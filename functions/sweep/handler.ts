@@ -1,7 +1,7 @@
 // The scheduled repair. A run that is cut off, or that overlaps with the next, is harmless: it stops early all the same,
 // so that what it did is reported.
 
-import type { SweepSummary } from '../../lib/broker/sweep.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import { openQueueing } from '../../lib/wiring/queueing.ts'
 import { makeReplaying } from '../../lib/wiring/replaying.ts'
 import { openFunction } from '../../lib/wiring/serving.ts'

@@ -3,12 +3,11 @@
 // costs a message and a refused claim, no request.
 
 import type { DueDelivery, HandOver, Log } from './ports.ts'
-
-export type QstashState = 'ok' | 'unavailable' | 'none'
+import type { SweepSummary } from './sweep-summary.ts'
 
 export type PublishRun = {
   publish?: HandOver | undefined
-  summary: { requeued: number; qstash: QstashState }
+  summary: Pick<SweepSummary, 'requeued' | 'qstash'>
   log: Log
 }
 

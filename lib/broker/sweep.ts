@@ -6,7 +6,6 @@ import { firstIdAt } from '../domain/ids.ts'
 import type {
   Clock,
   DeliveryQueue,
-  DueDelivery,
   HandOver,
   Log,
   RoutingTable,
@@ -14,7 +13,9 @@ import type {
   SweepStore,
   WebhookStore,
 } from './ports.ts'
-import { publish, publishDue, type QstashState } from './sweep-publish.ts'
+import { enqueueForgotten, replaceAbandoned } from './sweep-enqueue.ts'
+import { publish, publishDue } from './sweep-publish.ts'
+import { emptySummary, type SweepSummary } from './sweep-summary.ts'
 
 export type SweepDeps = {
   clock: Clock
@@ -30,43 +31,11 @@ export type SweepDeps = {
   steps: Steps
 }
 
-export type SweepSummary = {
-  /** Deliveries that were due, by what was found. `unqueued` counts those that Redis was asked about. */
-  found: Record<DueDelivery['finding'], number>
-  /** Jobs that Redis was asked for, one by one. */
-  probed: number
-  /** Jobs that were missing in Redis and were added. */
-  requeued: number
-  /** Jobs that Redis held without handing them out, removed and added again. */
-  replaced: number
-  /** Jobs in the active list whose worker died. */
-  abandoned: number
-  /** Deliveries that waited for their webhook and that nobody else would have brought back. */
-  woken: number
-  /** Redis was found emptied or rolled back; so many deliveries were made due. */
-  redisLost: boolean
-  madeDue: number
-  rebuiltTenants: number
-  pruned: number
-  redis: 'ok' | 'unavailable' | 'none'
-  /** Whether it took what was handed over; `none` where it is not the dispatcher. */
-  qstash: QstashState
-  /** False when the time budget ended the run; the next one goes on. */
-  complete: boolean
-  durationMs: number
-}
-
 export type Sweep = (options: { budgetMs: number }) => Promise<SweepSummary>
 
 const BATCH = 500
 // 2,000 deliveries a second become due after a loss of Redis: workers and receivers are not flooded at once.
 const MAKE_DUE_PAUSE_MS = 250
-// From this many fruitless questions on the job is taken for one that no list holds (an orphan hash, or split brain).
-const PROBES_BEFORE_REPLACING = 6
-// A backlog of a million waiting jobs must not become a million questions a minute. Up to here each is asked; past it a
-// delivery that is newer than the job that will be taken next is taken to wait behind it, as jobs are taken in order.
-// If it is lost after all, it is asked for when the backlog has passed it, which is when it would have been delivered.
-const PROBES_PER_RUN = 10_000
 const TAKEN_PER_RUN = 100_000
 const PRUNE_BATCH = 500
 const WOKEN_PER_RUN = 100
@@ -110,30 +79,6 @@ export const makeSweep = (deps: SweepDeps): Sweep => {
     return summary
   }
 }
-
-const emptySummary = ({ queue, routing, publish }: SweepDeps): SweepSummary => ({
-  found: {
-    unqueued: 0,
-    expired_lease: 0,
-    in_flight: 0,
-    cancelled: 0,
-    crash_budget: 0,
-    parked: 0,
-  },
-  probed: 0,
-  requeued: 0,
-  replaced: 0,
-  abandoned: 0,
-  woken: 0,
-  redisLost: false,
-  madeDue: 0,
-  rebuiltTenants: 0,
-  pruned: 0,
-  redis: queue === undefined && routing === undefined ? 'none' : 'ok',
-  qstash: publish === undefined ? 'none' : 'ok',
-  complete: true,
-  durationMs: 0,
-})
 
 /** Runs a part that needs Redis. Once Redis has failed, the rest of the run does without. */
 const withRedis = async (run: Run, part: () => Promise<void>): Promise<void> => {
@@ -219,49 +164,14 @@ const takeAllDue = async (run: Run): Promise<void> => {
   }
 }
 
-/** Past the high-water mark, and without QStash, a batch a run goes on, for the leases that have ended; what else is due stays due. */
+/** Past the high-water mark, and without QStash, a run takes one batch, for the leases that have ended; what else is due
+ *  stays due. */
 const isFull = async (run: Run): Promise<boolean> => {
   let full = false
   await withRedis(run, async () => {
     full = (await run.queue?.isFull?.()) ?? false
   })
   return full
-}
-
-const enqueueForgotten = async (run: Run, due: readonly DueDelivery[]): Promise<void> => {
-  const { queue, summary } = run
-  if (queue === undefined) return
-  const asked = await worthAsking(run, queue, due)
-  const stuck = due.filter(({ finding }) => finding === 'expired_lease')
-  summary.probed += asked.length
-  const present = await queue.present(asked.map(({ deliveryId }) => deliveryId))
-  const missing = asked.filter((_, index) => present[index] === false)
-  stuck.push(
-    ...asked.filter(
-      ({ probes }, index) => present[index] === true && probes >= PROBES_BEFORE_REPLACING,
-    ),
-  )
-  if (missing.length > 0) await queue.enqueue(missing)
-  if (stuck.length > 0) await queue.replace(stuck)
-  // It waits longer than it should: perhaps the wake-up went to a worker that is frozen, and the others rest.
-  if (present.includes(true)) await queue.wake()
-  summary.requeued += missing.length
-  summary.replaced += stuck.length
-}
-
-const worthAsking = async ({ summary }: Run, queue: DeliveryQueue, due: readonly DueDelivery[]) => {
-  const unqueued = due.filter(({ finding }) => finding === 'unqueued')
-  if (summary.redisLost || summary.probed < PROBES_PER_RUN) return unqueued
-  const oldest = await queue.oldestWaiting()
-  return unqueued.filter(({ deliveryId }) => oldest === undefined || deliveryId <= oldest)
-}
-
-/** BullMQ's own stalled check needs a living worker and gives up after a few stalls; this needs neither. */
-const replaceAbandoned = async ({ queue, summary }: Run): Promise<void> => {
-  const ids = (await queue?.abandoned()) ?? []
-  if (ids.length === 0) return
-  await queue?.replace(ids.map((deliveryId) => ({ deliveryId, delayMs: 0 })))
-  summary.abandoned = ids.length
 }
 
 /** What is let go here is due in Postgres, too: without Redis the direct dispatcher finds it. */

@@ -3,6 +3,7 @@
 
 import { Webhook } from 'standardwebhooks'
 import { inject } from 'vitest'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
 import type { Received } from '../support/receiver.ts'
 import { makeSchema, randomPrefix, type TestSchema } from '../support/schema.ts'
@@ -33,15 +34,6 @@ export type Broker = Client & {
   sweepOnce(): Promise<SweepSummary>
   /** Ends every process and forgets the schema. */
   stop(): Promise<void>
-}
-
-export type SweepSummary = {
-  found: Record<string, number>
-  requeued: number
-  replaced: number
-  redisLost: boolean
-  madeDue: number
-  redis: string
 }
 
 /** Attempts at 0, 200, 600 and 1,400 ms; a second of timeout; a sweep every 250 ms that asks after 300 ms. */

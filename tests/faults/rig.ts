@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../local/services/process.ts'
 import type { DrainSummary } from '../../lib/broker/drain.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-kit.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -73,18 +74,6 @@ export type Rig = {
   /** Judges everything that was triggered under these names; all names when none is given. */
   verdict(...eventNames: string[]): Promise<Verdict>
   stop(): Promise<void>
-}
-
-export type SweepSummary = {
-  found: Record<string, number>
-  probed: number
-  requeued: number
-  replaced: number
-  abandoned: number
-  redisLost: boolean
-  madeDue: number
-  redis: string
-  durationMs: number
 }
 
 export type RigOptions = { persistence?: 'none' | 'aof'; env?: Env }

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest'
 import type { DrainSummary } from '../../lib/broker/drain.ts'
-import type { SweepSummary } from '../../lib/broker/sweep.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import type { HttpEvent, HttpResult } from '../../lib/http/lambda.ts'
 import { openDraining } from '../../lib/wiring/draining.ts'
 import { openFunction } from '../../lib/wiring/serving.ts'

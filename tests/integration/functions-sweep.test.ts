@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import type { SweepSummary } from '../../lib/broker/sweep.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import type { HttpEvent, HttpResult } from '../../lib/http/lambda.ts'
 import { makeQueueNames } from '../../lib/queue/names.ts'
 import { httpApiV2 } from '../support/http-events.ts'

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DrainSummary } from '../../lib/broker/drain.ts'
-import type { SweepSummary } from '../../lib/broker/sweep.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import { makeFunctionKit, type FunctionKit } from '../support/function-kit.ts'
 import { PACKAGING_TIMEOUT_MS } from '../support/function-package.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'

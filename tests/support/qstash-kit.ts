@@ -4,7 +4,7 @@
 import { inject } from 'vitest'
 import { freePort } from '../../local/services/process.ts'
 import { listen } from '../../local/server.ts'
-import type { SweepSummary } from '../../lib/broker/sweep.ts'
+import type { SweepSummary } from '../../lib/broker/sweep-summary.ts'
 import { loadConfig, type Environment } from '../../lib/config.ts'
 import type { App } from '../../lib/http/env.ts'
 import { makeLogger } from '../../lib/logger.ts'

@@ -1,5 +1,6 @@
 // What an operator does with the dashboard, from the first webhook to the one that failed, in a real browser in front of
 // the real broker.
+// Over 250 lines because its stage, a broker and a browser, is set up once.
 
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'

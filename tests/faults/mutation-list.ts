@@ -101,7 +101,7 @@ type Verdict =`,
     name: 'a job that no list holds is never removed and added again',
     edits: [
       {
-        file: 'lib/broker/sweep.ts',
+        file: 'lib/broker/sweep-enqueue.ts',
         from: 'present[index] === true && probes >= PROBES_BEFORE_REPLACING',
         to: 'present[index] === true && probes >= PROBES_BEFORE_REPLACING && false',
       },

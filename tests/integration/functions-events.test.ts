@@ -1,5 +1,6 @@
 // The function that SQS, SNS and EventBridge invoke, as Lambda runs it, over a real Redis and a real Postgres that can be
 // cut off: what is accepted is accepted once, and what is not is reported.
+// Over 250 lines because what the function stands on is set up once.
 
 import type { SQSEvent } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'

@@ -1,16 +1,14 @@
-// The servers that `npm start`, the tests and the benchmark start for themselves: real binaries, on ports of their own.
+// The Redis that `npm start`, the tests and the benchmark start for themselves: a real binary, on a port of its own.
 
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createConnection } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { findPostgres, startPostgres } from '../../local/services/postgres.ts'
 import { answers } from '../../local/services/process.ts'
 import { findRedis, startRedis, type RedisServer } from '../../local/services/redis.ts'
 import { startProcess, type BrokerProcess } from '../support/process.ts'
+import { canConnect, groupOf, outsideAddress } from '../support/process-facts.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -19,8 +17,6 @@ const stops: (() => Promise<unknown>)[] = []
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'webhook-broker-services-'))
-  // The Postgres server runs as another user and must reach its folder.
-  chmodSync(folder, 0o755)
 })
 afterEach(async () => {
   vi.unstubAllEnvs()
@@ -63,30 +59,6 @@ const redisOwner = async (persistence: 'aof' | 'none') => {
   )
   return { owner, pid, port }
 }
-
-/** Of a process: the group that gets a terminal's Ctrl-C with it, and the user it runs as. */
-const groupOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
-}
-const userOf = (pid: number): string | undefined =>
-  /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-
-const canConnect = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = createConnection({ host, port })
-    const end = (result: boolean) => {
-      socket.destroy()
-      resolve(result)
-    }
-    socket.once('connect', () => end(true))
-    socket.once('error', () => end(false))
-  })
-
-const outsideAddress = (): string | undefined =>
-  Object.values(networkInterfaces())
-    .flat()
-    .find((address) => address?.family === 'IPv4' && !address.internal)?.address
 
 test('Redis writes every second into its folder, evicts nothing, and is reached from this machine alone', async () => {
   const server = await redisIn(join(folder, 'redis'))
@@ -231,58 +203,3 @@ test.runIf(process.getuid?.() === 0)(
     ])
   },
 )
-
-const one = async (url: string, statement: string): Promise<unknown> => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  // A server that is killed takes the connection along.
-  client.on('error', () => undefined)
-  try {
-    const { rows } = await client.query<{ value: unknown }>(statement)
-    return rows[0]?.value
-  } finally {
-    await client.end()
-  }
-}
-
-test('Postgres keeps what was committed over a stop and over kill -9, and has the settings it was given', async () => {
-  const dataDir = join(folder, 'postgres')
-  const first = await startPostgres({ dataDir, fsync: true, settings: ['max_connections=33'] })
-  stops.push(first.stop)
-  expect(await one(first.url, "select current_setting('fsync') as value")).toBe('on')
-  expect(await one(first.url, "select current_setting('max_connections') as value")).toBe('33')
-  await one(first.url, 'create table kept as select 1 as value')
-  await first.stop()
-  expect(await answers(first.port)).toBe(false)
-
-  const second = await startPostgres({ dataDir, fsync: true })
-  stops.push(second.stop)
-  expect(await one(second.url, 'select value from kept')).toBe(1)
-  await one(second.url, 'update kept set value = 2')
-  await second.kill()
-
-  const third = await startPostgres({ dataDir, fsync: true, port: second.port })
-  stops.push(third.stop)
-  expect(third.url).toBe(second.url)
-  expect(await one(third.url, 'select value from kept')).toBe(2)
-})
-
-test('Postgres runs as nobody important, in its own group, and is reached from this machine alone', async () => {
-  const server = await startPostgres({ dataDir: join(folder, 'postgres'), fsync: false })
-  stops.push(server.stop)
-  expect(await one(server.url, "select current_setting('fsync') as value")).toBe('off')
-  expect(userOf(server.pid)).not.toBe('0')
-  expect(groupOf(server.pid)).toBe(server.pid)
-  const address = outsideAddress()
-  if (address !== undefined) expect(await canConnect(address, server.port)).toBe(false)
-  expect(await canConnect('127.0.0.1', server.port)).toBe(true)
-})
-
-test('Postgres is found where Debian puts it, though it is not on PATH', () => {
-  vi.stubEnv('PATH', folder)
-  vi.stubEnv('BROKER_NO_INSTALL', '1')
-  const found = findPostgres()
-  expect(found).toEqual({
-    bin: expect.stringMatching(/^\/usr\/lib\/postgresql\/\d+\/bin$/) as string,
-  })
-})

@@ -1,21 +1,13 @@
 // A QStash of our own over real HTTP, with real signatures: publish and batch, delays, as many calls at once as a message
-// allows, a memory for deduplication ids that never forgets, retries of whatever is not answered 2xx, dead letters. It also plays QStash's worst days.
+// allows, a memory for deduplication ids that never forgets, retries of whatever is not answered 2xx, dead letters. It also plays
+// QStash's worst days.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { waitUntil } from './wait.ts'
+import { fromBatch, type BatchEntry, type QstashMessage } from './qstash-message.ts'
 import { signToken } from './qstash-token.ts'
-
-export type QstashMessage = {
-  messageId: string
-  url: string
-  body: string
-  headers: Record<string, string>
-  deduplicationId: string | undefined
-  delayMs: number
-  retries: number
-}
 
 /** One call of a message's address, as it ended. */
 export type QstashCall = {
@@ -204,33 +196,6 @@ const reply = async (fake: FakeQstash, take: Take, request: IncomingMessage): Pr
     Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
   )
   return { status: 201, value: take(fromBatch({ destination, headers, body })) }
-}
-
-type BatchEntry = { destination: string; headers: Record<string, string>; body: string }
-
-const fromBatch = ({ destination, headers, body }: BatchEntry): QstashMessage => {
-  const option = (name: string) => headers[`upstash-${name}`]
-  const notBefore = option('not-before')
-  return {
-    messageId: `msg_${randomUUID()}`,
-    url: destination,
-    body,
-    headers,
-    deduplicationId: option('deduplication-id'),
-    delayMs:
-      notBefore === undefined
-        ? parseDelay(option('delay') ?? '0s')
-        : Math.max(0, Number(notBefore) * 1_000 - Date.now()),
-    retries: Number(option('retries') ?? 3),
-  }
-}
-
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-const parseDelay = (text: string): number => {
-  const match = /^(\d+)([smhd])$/.exec(text)
-  if (match === null) throw new Error(`QStash takes no delay of ${text}`)
-  return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
 }
 
 const send = async (

@@ -44,14 +44,20 @@ export const makeIsolation = (deps: IsolationDeps): AfterAttempt => {
 /** A backlog that nobody will bring along: the attempts for which it was parked ended while it was being parked. */
 const begin = async (deps: IsolationDeps, webhookId: string): Promise<void> => {
   try {
-    const limit = deps.gate.limitOf(webhookId)
-    const asked = { webhookId, count: FIRST_RELEASE, limit, anew: true }
-    const { ready } = await deps.health.release(asked)
+    const { ready } = await deps.health.release(firstOf(deps, webhookId))
     await handOver(deps, ready)
   } catch (error) {
     deps.log.warn('isolation.postponed', { webhookId, error })
   }
 }
+
+/** The first of a backlog of which nothing is under way. */
+const firstOf = ({ gate }: IsolationDeps, webhookId: string): Asked => ({
+  webhookId,
+  count: FIRST_RELEASE,
+  limit: gate.limitOf(webhookId),
+  anew: true,
+})
 
 /** A claim that had begun before the end of the backlog may have parked another one after it. */
 const lookAgain = async (deps: IsolationDeps, webhookId: string): Promise<void> => {
@@ -78,6 +84,8 @@ const turnBreaker = async (deps: IsolationDeps, claim: Claim, { ending, trips }:
     const ready = await health.close(webhookId, deliveryId, FIRST_RELEASE)
     log.info('breaker.closed', { webhookId, released: ready.length })
     await handOver(deps, ready)
+    // None that was let go will end and bring along who parks from now on: nobody may have to stand in line.
+    if (ready.length === 0) await letGo(deps, firstOf(deps, webhookId))
     await deps.publishSoon()
   } else if (claim.health.probe) {
     // One that says nothing is sent again, and is still the probe.
@@ -87,11 +95,19 @@ const turnBreaker = async (deps: IsolationDeps, claim: Claim, { ending, trips }:
   } else if (claim.health.released || gate.hasBacklog(webhookId)) {
     const limit = gate.limitOf(webhookId)
     const count = releasedBy(ending === 'succeeded')
-    const { ready, drained } = await health.release({ webhookId, count, limit })
-    if (!drained) gate.parked(webhookId, false)
-    else if (gate.noBacklog(webhookId)) void lookAgain(deps, webhookId)
-    await handOver(deps, ready)
+    await letGo(deps, { webhookId, count, limit })
   }
+}
+
+type Asked = Parameters<HealthStore['release']>[0]
+
+const letGo = async (deps: IsolationDeps, asked: Asked): Promise<void> => {
+  const { health, gate } = deps
+  const { webhookId } = asked
+  const { ready, drained } = await health.release(asked)
+  if (!drained) gate.parked(webhookId, false)
+  else if (gate.noBacklog(webhookId)) void lookAgain(deps, webhookId)
+  await handOver(deps, ready)
 }
 
 const open = async (deps: IsolationDeps, claim: Claim, probeId: string | undefined) => {

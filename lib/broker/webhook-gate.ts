@@ -85,11 +85,12 @@ export const makeWebhookGate = (
       return entry !== undefined && (entry.backlog || entry.watchUntilMs > elapsedMs())
     },
     noBacklog: (webhookId) => {
-      const entry = entries.get(webhookId)
-      if (entry?.backlog !== true) return false
+      const entry = entryOf(webhookId)
+      // Where another process parked it and this one saw the end of it, it is news as well.
+      const isNews = entry.backlog || entry.watchUntilMs <= elapsedMs()
       entry.backlog = false
-      entry.watchUntilMs = elapsedMs() + WATCH_MS
-      return true
+      if (isNews) entry.watchUntilMs = elapsedMs() + WATCH_MS
+      return isNews
     },
     limitOf: (webhookId) => {
       const nowMs = elapsedMs()

@@ -23,6 +23,7 @@ let handed: { deliveryId: string; delayMs: number }[]
 let failing: boolean
 let published = 0
 let drained: boolean
+let closing: { deliveryId: string; generation: number }[]
 
 const note =
   <Answer>(name: string, answer: Answer) =>
@@ -33,7 +34,7 @@ const note =
 const ready = (deliveryId: string) => ({ deliveryId, generation: 1 })
 const health: HealthStore = {
   open: note('open', { opened: true, probe: { ...ready('dlv_probe'), delayMs: 30_000 } }),
-  close: note('close', [ready('dlv_a'), ready('dlv_b')]),
+  close: (...given) => note('close', closing)(...given),
   release: (...given) =>
     note('release', { ready: drained ? [] : [ready('dlv_c')], drained })(...given),
   failing: note('failing', undefined),
@@ -71,6 +72,7 @@ beforeEach(() => {
   published = 0
   failing = false
   drained = false
+  closing = [ready('dlv_a'), ready('dlv_b')]
 })
 
 describe('an attempt that has ended', () => {
@@ -112,6 +114,28 @@ describe('an attempt that has ended', () => {
     ])
     expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_a', 'dlv_b'])
     expect(published).toBe(1)
+  })
+
+  // The webhook went on letting a backlog go that it did not have: the next delivery was parked, and waited for the sweep.
+  test('as a probe for which nobody waited ends the ramp at once, and looks once more', async () => {
+    const { ended, clock } = setUp()
+    closing = []
+    drained = true
+    await ended(answered(200), { probe: true, opens: 1, failingForMs: 60_000 })
+    const begun = ['release', { webhookId: 'wh_1', count: 10, limit: 80, anew: true }]
+    expect(calls).toEqual([['close', 'wh_1', 'dlv_1', 10], begun, ['succeeded', 'wh_1']])
+    await clock.advance(500)
+    expect(calls.slice(3)).toEqual([begun])
+    expect(handed).toEqual([])
+    expect(published).toBe(1)
+  })
+
+  test('as a probe during whose end another one parked brings that one along', async () => {
+    const { ended, gate } = setUp()
+    closing = []
+    await ended(answered(200), { probe: true, opens: 1, failingForMs: 60_000 })
+    expect(handed.map(({ deliveryId }) => deliveryId)).toEqual(['dlv_c'])
+    expect(gate.hasBacklog('wh_1')).toBe(true)
   })
 
   test('as a probe that says nothing changes nothing: it is sent again', async () => {

@@ -127,6 +127,16 @@ describe('what a gate remembers', () => {
     expect(gate.hasBacklog('wh_a')).toBe(false)
   })
 
+  // A worker that had parked none of it let the last one go, and did not look whether a claim was just parking another.
+  test('the end of a backlog that another process parked is news once', () => {
+    expect(gate.noBacklog('wh_a')).toBe(true)
+    expect(gate.hasBacklog('wh_a')).toBe(true)
+    expect(gate.noBacklog('wh_a')).toBe(false)
+    nowMs += 5_000
+    expect(gate.hasBacklog('wh_a')).toBe(false)
+    expect(gate.noBacklog('wh_a')).toBe(true)
+  })
+
   // The attempts that it was parked behind ended while the claim was under way, and it waited for the sweep.
   test('a backlog that begins with nothing under way is told, and no other', () => {
     const lone: string[] = []

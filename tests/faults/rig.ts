@@ -114,7 +114,9 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
       await run.exited
       const line = run.lines.find((candidate) => candidate.startsWith('{"source"'))
       if (line !== undefined) return JSON.parse(line) as DrainSummary
-      print('a drain without a summary', { ...(await run.exited), lines: run.lines.slice(-5) })
+      // Its lines of metrics are long.
+      const lines = run.lines.slice(-5).map((printed) => printed.slice(0, 300))
+      print('a drain without a summary', { ...(await run.exited), lines })
       return undefined
     },
     sweepOnce: processes.sweepOnce,

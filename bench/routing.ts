@@ -64,6 +64,7 @@ await routing.rebuild(() => stores.webhooks.routingSnapshot('default'), 'default
 const trigger = (withRouting: boolean): TriggerEvent =>
   makeTriggerEvent({
     log: { info: () => undefined, warn: log.warn, error: log.error },
+    clock: systemClock,
     ids,
     patience: makePatience({ clock: systemClock, log }),
     deliveryLog: stores.deliveryLog,

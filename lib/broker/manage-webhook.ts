@@ -27,7 +27,7 @@ export type ManageWebhook = {
 }
 
 export type ManageDeps = RoutingDeps &
-  TriggerDeps & {
+  Omit<TriggerDeps, 'clock'> & {
     webhooks: WebhookStore
     random: Random
     secretBox: SecretBox

@@ -214,6 +214,8 @@ export type Accepted = {
   replayed: boolean
   /** The key was used before with another event or payload: nothing was accepted. */
   conflict: boolean
+  /** The route that came with it had Postgres's own version. */
+  believed: boolean
 }
 
 export type Claim = {

@@ -1,5 +1,5 @@
-// Fires an event: where does it go (Redis, one round trip), accept it (Postgres, one statement), hand it to the queue
-// (Redis again, best effort), answer. Once Postgres has committed, nothing that Redis does can lose it.
+// Fires an event: where does it go (remembered, or Redis, one round trip), accept it (Postgres, one statement), hand it to
+// the queue (Redis again, best effort), answer. Once Postgres has committed, nothing that Redis does can lose it.
 
 import { createHash } from 'node:crypto'
 import { BrokerError, fieldError } from '../domain/errors.ts'
@@ -9,14 +9,17 @@ import { REDIS_BUDGET_MS, type Budget, type Patience } from './patience.ts'
 import type {
   Accepted,
   AcceptInput,
+  Clock,
   DeliveryLog,
   HandOver,
   IdSource,
   Log,
+  Route,
   RoutingTable,
   Steps,
 } from './ports.ts'
 import { acceptEventName } from './register-webhook.ts'
+import { rememberRoutes, type RememberedRoutes } from './remembered-routes.ts'
 
 export type TriggerInput = {
   tenant: string
@@ -35,6 +38,7 @@ export type TriggerEvent = (input: TriggerInput) => Promise<TriggerAnswer>
 
 export type TriggerDeps = {
   log: Log
+  clock: Pick<Clock, 'elapsedMs'>
   ids: IdSource
   patience: Patience
   deliveryLog: Pick<DeliveryLog, 'accept'>
@@ -53,19 +57,16 @@ const JOBS_PER_BUDGET = 1_000
  *   `invalid_json`, `invalid_idempotency_key`, `idempotency_key_reused` (nothing was accepted), or
  *   `log_unavailable` (not known to be accepted: repeat with the same key)
  */
-export const makeTriggerEvent =
-  (deps: TriggerDeps): TriggerEvent =>
-  async (input) => {
+export const makeTriggerEvent = (deps: TriggerDeps): TriggerEvent => {
+  const routes = deps.routing && rememberRoutes(deps.routing, deps.clock)
+  return async (input) => {
     const request = toAcceptInput(input, deps.ids.message())
     const budget = deps.patience.start(REDIS_BUDGET_MS)
-    const { routing } = deps
-    const route =
-      routing === undefined
-        ? undefined
-        : await budget.attempt(() => routing.lookup(request.tenant, request.eventName))
+    const route = await routeOf(request, { routes, budget })
     deps.steps('T1')
     const accepted = await deps.deliveryLog.accept({ ...request, route })
     deps.steps('T2')
+    if (!accepted.believed) routes?.forget(request.tenant, request.eventName)
     if (accepted.conflict) {
       throw new BrokerError(
         'idempotency_key_reused',
@@ -80,6 +81,17 @@ export const makeTriggerEvent =
       deliveries: accepted.matched,
     }
   }
+}
+
+type Asking = { routes: RememberedRoutes | undefined; budget: Budget }
+
+const routeOf = async (
+  { tenant, eventName }: Pick<AcceptInput, 'tenant' | 'eventName'>,
+  { routes, budget }: Asking,
+): Promise<Route | undefined> =>
+  routes &&
+  (routes.recall(tenant, eventName) ??
+    (await budget.attempt(() => routes.lookup(tenant, eventName))))
 
 const toAcceptInput = (input: TriggerInput, messageId: string): Omit<AcceptInput, 'route'> => {
   const eventName = acceptEventName(input.eventName)

@@ -24,18 +24,18 @@ const DELIVERY_ID = `'dlv_' || substr(a.id, 5, 10) ||
  */
 const ACCEPT = `
 with asked as materialized (
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
+  select a.*, coalesce(a.version = t.routing_version, false) as believed
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
     $8::bigint[], $9::text[], $10::text[])
   with ordinality as a(id, tenant, event_name, content_type, payload, key, hash, version, traceparent, only_webhook, n)
+  left join tenants t on t.id = a.tenant
 ),
 routed as materialized (
   select u.n, u.url from unnest($11::bigint[], $12::text[]) as u(n, url)
 ),
 candidates as materialized (
-  select a.n, a.id, a.version is not distinct from t.routing_version as believed,
-    w.id as webhook_id, w.url, ${DELIVERY_ID} as delivery_id
+  select a.n, a.id, a.believed, w.id as webhook_id, w.url, ${DELIVERY_ID} as delivery_id
   from asked a
-  left join tenants t on t.id = a.tenant
   join webhooks w on w.tenant = a.tenant and w.event_name = a.event_name
   where w.deleted_at is null and w.status = 'enabled' and a.only_webhook is null
   union all
@@ -96,6 +96,7 @@ select
   (a.key is not null and k.message_id <> a.id) as replayed,
   (a.key is not null and (k.event_name <> a.event_name or k.payload_hash <> a.hash)) as conflict,
   (w.id is null and (a.key is null or k.message_id = a.id)) as known,
+  a.believed,
   c.ids
 from asked a
 join counted c on c.n = a.n
@@ -117,6 +118,7 @@ type Row = {
   conflict: boolean
   /** The message was there already: the statement was sent again after its first answer was lost. */
   known: boolean
+  believed: boolean
   ids: string[] | null
 }
 
@@ -182,6 +184,7 @@ const toAccepted = async (
     deliveryIds: row.replayed ? [] : (ids ?? []),
     replayed: row.replayed,
     conflict: row.conflict,
+    believed: row.believed,
   }
 }
 

@@ -7,7 +7,7 @@ import type { DeliveryQueue, HandOver, Log, RoutingTable, Steps } from '../broke
 import { makeRegisterWebhook, type RegisterWebhook } from '../broker/register-webhook.ts'
 import { makeReplayDelivery, type ReplayDelivery } from '../broker/replay-delivery.ts'
 import { makeReplayMany, type ReplayMany } from '../broker/replay-many.ts'
-import { handOverTogether, lookUpTogether } from '../broker/together.ts'
+import { handOverTogether } from '../broker/together.ts'
 import { makeTriggerEvent, type TriggerEvent } from '../broker/trigger-event.ts'
 import type { Config } from '../config.ts'
 import { makeSecretBox } from '../domain/secret-box.ts'
@@ -51,7 +51,7 @@ export const makeAccepting = (config: Config, parts: AcceptingParts): Accepting 
     trigger: tracedTrigger(
       makeTriggerEvent({
         ...shared,
-        routing: parts.routing && lookUpTogether(parts.routing),
+        clock: systemClock,
         handOver: handOverTogether(parts.handOver),
       }),
     ),

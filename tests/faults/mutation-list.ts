@@ -69,7 +69,7 @@ type Verdict =`,
     edits: [
       {
         file: 'lib/postgres/accept.ts',
-        from: 'a.version is not distinct from t.routing_version as believed',
+        from: 'coalesce(a.version = t.routing_version, false) as believed',
         to: 'a.version is not null as believed',
       },
     ],

@@ -100,6 +100,7 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
           deliveryIds: ['dlv_t'],
           replayed: false,
           conflict: false,
+          believed: true,
         })
       },
     },

@@ -17,6 +17,7 @@ export const accept = (world: World, input: AcceptInput): Accepted => {
     messageId: key?.messageId ?? input.messageId,
     eventName: input.eventName,
     matched: key?.matched ?? known?.matched ?? webhooks.length,
+    believed: isBelieved(world, input),
   }
   if (key !== undefined && key.messageId !== input.messageId) {
     const same = key.eventName === input.eventName && key.payloadHash === hashOf(input)
@@ -37,10 +38,13 @@ const matching = (world: World, input: AcceptInput): WebhookRow[] => {
   )
   if (onlyWebhookId !== undefined) return ofTenant.filter(({ id }) => id === onlyWebhookId)
   const enabled = ofTenant.filter((row) => row.eventName === eventName && row.status === 'enabled')
-  const believed =
-    route !== undefined && route.urls.length > 0 && route.version === world.versions.get(tenant)
-  return believed ? enabled.filter(({ webhookUrl }) => route.urls.includes(webhookUrl)) : enabled
+  return route !== undefined && isBelieved(world, input)
+    ? enabled.filter(({ webhookUrl }) => route.urls.includes(webhookUrl))
+    : enabled
 }
+
+const isBelieved = (world: World, { tenant, route }: AcceptInput): boolean =>
+  route !== undefined && route.urls.length > 0 && route.version === world.versions.get(tenant)
 
 const hashOf = ({ idempotency }: AcceptInput) =>
   Buffer.from(idempotency?.payloadHash ?? []).toString('hex')

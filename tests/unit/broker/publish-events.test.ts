@@ -145,6 +145,7 @@ const setUp = (deps: Partial<PublishDeps> = {}) => {
           deliveryIds: [`dlv_${input.messageId}`],
           replayed: false,
           conflict: false,
+          believed: true,
         })
       },
     },

@@ -1,59 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { handOverTogether, lookUpTogether } from '../../../lib/broker/together.ts'
-import type { HandOver, Route } from '../../../lib/broker/ports.ts'
+import { handOverTogether } from '../../../lib/broker/together.ts'
+import type { HandOver } from '../../../lib/broker/ports.ts'
 import { settle } from '../../support/fakes/manual-clock.ts'
 
 const job = (deliveryId: string) => ({ deliveryId, generation: 0, delayMs: 0 })
-
-describe('look-ups of the same moment', () => {
-  const setUp = () => {
-    const asked: { key: string; answer(route: Route | undefined): void; fail(): void }[] = []
-    const { lookup } = lookUpTogether({
-      lookup: (tenant, eventName) =>
-        new Promise((resolve, reject) => {
-          const fail = () => {
-            reject(new Error('away'))
-          }
-          asked.push({ key: `${tenant}/${eventName}`, answer: resolve, fail })
-        }),
-    })
-    return { asked, lookup }
-  }
-
-  test('of one event are one question with one answer', async () => {
-    const { asked, lookup } = setUp()
-    const answers = [lookup('default', 'a'), lookup('default', 'a'), lookup('default', 'a')]
-    expect(asked.map(({ key }) => key)).toEqual(['default/a'])
-    asked[0]?.answer({ version: 3, urls: ['http://u'] })
-    expect(await Promise.all(answers)).toEqual([
-      { version: 3, urls: ['http://u'] },
-      { version: 3, urls: ['http://u'] },
-      { version: 3, urls: ['http://u'] },
-    ])
-  })
-
-  test('of other events and tenants are questions of their own, and none waits for another', async () => {
-    const { asked, lookup } = setUp()
-    void lookup('default', 'a')
-    const second = lookup('default', 'b')
-    void lookup('other', 'a')
-    expect(asked.map(({ key }) => key)).toEqual(['default/a', 'default/b', 'other/a'])
-    asked[1]?.answer(undefined)
-    expect(await second).toBeUndefined()
-  })
-
-  test('are asked anew once they are answered, and after a failure', async () => {
-    const { asked, lookup } = setUp()
-    const failed = [lookup('default', 'a'), lookup('default', 'a')]
-    asked[0]?.fail()
-    await expect(failed[0]).rejects.toThrow('away')
-    await expect(failed[1]).rejects.toThrow('away')
-    const again = lookup('default', 'a')
-    expect(asked).toHaveLength(2)
-    asked[1]?.answer(undefined)
-    expect(await again).toBeUndefined()
-  })
-})
 
 describe('jobs of the same moment', () => {
   const setUp = () => {

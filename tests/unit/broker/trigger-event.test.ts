@@ -30,6 +30,7 @@ const setUp = (change: Partial<TriggerDeps> = {}, answer: Partial<Accepted> = {}
   const routing = makeFakeRoutingTable()
   const trigger = makeTriggerEvent({
     log,
+    clock,
     ids: makeNumberedIds(),
     patience: makePatience({ clock, log }),
     deliveryLog: {
@@ -43,6 +44,7 @@ const setUp = (change: Partial<TriggerDeps> = {}, answer: Partial<Accepted> = {}
           deliveryIds: ['dlv_a', 'dlv_b'],
           replayed: false,
           conflict: false,
+          believed: true,
           ...answer,
         })
       },
@@ -90,6 +92,31 @@ describe('a trigger', () => {
       { deliveryId: 'dlv_b', generation: 0, delayMs: 0 },
     ])
     expect(log.of('message.accepted')).toMatchObject([{ deliveries: 2, enqueued: true }])
+  })
+
+  test('goes where the one before it went without asking again, until Postgres does not believe it', async () => {
+    const lookups: string[] = []
+    const routing = {
+      lookup: (tenant: string, eventName: string) => {
+        lookups.push(`${tenant}/${eventName}`)
+        return Promise.resolve({ version: lookups.length, urls: ['http://x/'] })
+      },
+    }
+    const { trigger, accepts, clock } = setUp({ routing })
+    await trigger(input)
+    await trigger(input)
+    expect(lookups).toEqual(['default/upload_image'])
+    await clock.advance(1_000)
+    await trigger(input)
+    expect(lookups).toHaveLength(2)
+
+    const refusing = setUp({ routing }, { believed: false })
+    await refusing.trigger(input)
+    await refusing.trigger(input)
+    expect(lookups).toHaveLength(4)
+    expect([...accepts, ...refusing.accepts].map(({ route }) => route?.version)).toEqual([
+      1, 1, 2, 3, 4,
+    ])
   })
 
   test('passes on the very bytes', async () => {

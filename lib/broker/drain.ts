@@ -1,7 +1,10 @@
 // One bounded run of the worker inside a scheduled function: jobs from the queue, or, when Redis is away or was emptied,
 // what is due from Postgres. It stops early enough for every attempt to end within the time that the function has left.
+// Where Postgres or Redis answer so late that one does not, the run ends without it, and says so: the platform would end it
+// without a word. What is left behind is what a drain that was killed leaves (crash table, 25).
 
 import { BrokerError } from '../domain/errors.ts'
+import { TIMED_OUT, within } from '../domain/time-limit.ts'
 import type { Clock, DeliveryQueue, JobSource, JobVerdict, KickMark, Log, Taken } from './ports.ts'
 
 export type DrainDeps = {
@@ -15,8 +18,10 @@ export type DrainDeps = {
   /** Lets the next trigger wake a drain again. @throws BrokerError `queue_unavailable` */
   kickMark: Pick<KickMark, 'clear'> | undefined
   attempt(deliveryId: string): Promise<JobVerdict>
-  /** Claims and attempts what is due in Postgres. @returns how many @throws BrokerError `log_unavailable` */
-  takeDue(mayTake: () => boolean): Promise<number>
+  /** Claims what is due in Postgres and attempts each by `during`. @returns how many @throws BrokerError `log_unavailable` */
+  takeDue(mayTake: () => boolean, during: UnderWay['during']): Promise<number>
+  /** Resolves when the log has nothing under way any more. */
+  settled(): Promise<void>
   /** The longest attempt, and what recording its result may take. */
   attemptMs: number
   clock: Clock
@@ -29,12 +34,16 @@ export type DrainSummary = {
   taken: number
   /** Jobs whose worker had died, put back. */
   recovered: number
-  end: Taken['end']
+  /** `cut`: the time was over before all that was under way had ended. */
+  end: Taken['end'] | 'cut'
   durationMs: number
 }
 
 /** @param remainingMs what the function has left */
 export type Drain = (remainingMs: number) => Promise<DrainSummary>
+
+// For the summary, the metrics and the function's answer.
+const LAST_WORDS_MS = 1_000
 
 export const makeDrain =
   (deps: DrainDeps): Drain =>
@@ -46,25 +55,71 @@ export const makeDrain =
     if (!mayTake()) {
       log.error('drain.no_time', { remainingMs: Math.round(remainingMs), neededMs: deps.attemptMs })
     }
-    const { recovered, ...fromQueue } = await drainQueue(deps, mayTake)
-    const left = fromQueue.end === 'queue_unavailable'
-    const rest = left ? await drainLog(deps, mayTake) : { taken: 0, end: fromQueue.end }
+    const run: Run = { ...deps, mayTake, underWay: makeUnderWay(), source: 'queue', recovered: 0 }
+    const limitMs = Math.max(0, remainingMs - LAST_WORDS_MS)
+    const ended = await within({ after: clock.after, limitMs }, () => drainBoth(run))
+    const { source, recovered, underWay } = run
+    if (ended === TIMED_OUT) {
+      log.error('drain.cut', {
+        underWay: underWay.count(),
+        effect: 'the next run or the sweep repeats it',
+      })
+    }
     const summary: DrainSummary = {
-      source: left ? 'log' : 'queue',
-      taken: fromQueue.taken + rest.taken,
-      recovered,
-      end: rest.end,
+      source,
+      ...(ended === TIMED_OUT
+        ? { taken: underWay.begun(), recovered, end: 'cut' }
+        : { ...ended, recovered }),
       durationMs: Math.round(clock.elapsedMs() - startedMs),
     }
     log.info('drain.finished', summary)
     return summary
   }
 
-const drainQueue = async (
-  { queue, kickMark, attempt, log }: DrainDeps,
-  mayTake: () => boolean,
-): Promise<Taken & { recovered: number }> => {
-  const unavailable = { taken: 0, recovered: 0, end: 'queue_unavailable' } as const
+type Run = DrainDeps & {
+  mayTake: () => boolean
+  underWay: UnderWay
+} & Pick<DrainSummary, 'source' | 'recovered'>
+
+/** The attempts of a run, for one that does not get to their end. */
+type UnderWay = {
+  during<T>(attempt: () => Promise<T>): Promise<T>
+  begun(): number
+  count(): number
+}
+
+const makeUnderWay = (): UnderWay => {
+  let begun = 0
+  let ended = 0
+  return {
+    during: async (attempt) => {
+      begun += 1
+      try {
+        return await attempt()
+      } finally {
+        ended += 1
+      }
+    },
+    begun: () => begun,
+    count: () => begun - ended,
+  }
+}
+
+const drainBoth = async (run: Run): Promise<Taken> => {
+  const fromQueue = await drainQueue(run)
+  if (fromQueue.end !== 'queue_unavailable') {
+    await run.settled()
+    return fromQueue
+  }
+  run.source = 'log'
+  const rest = await drainLog(run)
+  await run.settled()
+  return { taken: fromQueue.taken + rest.taken, end: rest.end }
+}
+
+const drainQueue = async (run: Run): Promise<Taken> => {
+  const { queue, kickMark, underWay, mayTake, log } = run
+  const unavailable = { taken: 0, end: 'queue_unavailable' } as const
   try {
     // Before the first fetch: a trigger that comes after it wakes another drain, so no wake-up is lost.
     await kickMark?.clear()
@@ -77,7 +132,9 @@ const drainQueue = async (
     }
     const abandoned = await queue.port.abandoned()
     await queue.port.replace(abandoned.map((deliveryId) => ({ deliveryId, delayMs: 0 })))
-    return { ...(await queue.jobs.takeAll({ attempt, mayTake })), recovered: abandoned.length }
+    run.recovered = abandoned.length
+    const attempt = (deliveryId: string) => underWay.during(() => run.attempt(deliveryId))
+    return await queue.jobs.takeAll({ attempt, mayTake })
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'queue_unavailable') throw error
     log.warn('drain.redis_away', { error })
@@ -85,13 +142,13 @@ const drainQueue = async (
   }
 }
 
-const drainLog = async (deps: DrainDeps, mayTake: () => boolean): Promise<Taken> => {
+const drainLog = async ({ takeDue, mayTake, underWay, log }: Run): Promise<Taken> => {
   try {
-    const taken = await deps.takeDue(mayTake)
+    const taken = await takeDue(mayTake, underWay.during)
     return { taken, end: mayTake() ? 'empty' : 'time' }
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'log_unavailable') throw error
-    deps.log.warn('drain.postponed', { error })
+    log.warn('drain.postponed', { error })
     return { taken: 0, end: 'log_unavailable' }
   }
 }

@@ -87,7 +87,12 @@ const runOnce = async (
   const drain = makeDrain({
     ...source,
     attempt: attempts.byId,
-    takeDue: (mayTake) => drainDue(direct, mayTake),
+    takeDue: (mayTake, during) => {
+      const run: typeof direct.run = (...given) => during(() => attempts.claimed(...given))
+      const runInTurn: typeof direct.runInTurn = (one) => during(() => attempts.inTurn(one))
+      return drainDue({ ...direct, run, runInTurn }, mayTake)
+    },
+    settled: stores.deliveryLog.flush,
     attemptMs: config.delivery.timeoutMs + AFTER_ATTEMPT_MS,
     clock: systemClock,
     log,
@@ -96,7 +101,6 @@ const runOnce = async (
     return await drain(remainingMs)
   } finally {
     closeSender()
-    await stores.deliveryLog.flush()
     metrics.flush()
   }
 }

@@ -10,6 +10,7 @@ import { httpApiV2 } from '../support/http-events.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-kit.ts'
 import { makeSchema, type TestSchema } from '../support/schema.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const KEY = 'drain-key-0123456789'
@@ -142,6 +143,29 @@ it('leaves a delivery whose own timeout is longer than the time left to the next
   await redis.admin.flushall()
   await drain({}, minute)
   expect(await statuses('slow')).toEqual([{ status: 'delivered', count: 1 }])
+})
+
+// A claim waits ten seconds for a Postgres that says nothing, five were planned for: the platform ended the function.
+it('ends in time with a Postgres that has fallen silent, and says so', async () => {
+  const url = new URL(schema.url)
+  const proxy = await startProxy({ port: Number(url.port) })
+  url.port = String(proxy.port)
+  const before = process.env['DATABASE_URL']
+  process.env['DATABASE_URL'] = url.href
+  const behind = await openDraining(openFunction('drain'))
+  process.env['DATABASE_URL'] = before
+  await fire('drained', 1)
+  expect(await behind(60_000)).toMatchObject({ source: 'queue', taken: 1, end: 'empty' })
+  await fire('drained', 1)
+  proxy.blackhole()
+  const summary = await behind(8_000)
+  expect(summary).toMatchObject({ source: 'queue', taken: 1, end: 'cut' })
+  expect(summary.durationMs).toBeLessThan(8_000)
+  // What it left is delivered by the next run.
+  await redis.admin.flushall()
+  await drain({}, minute)
+  expect(await statuses('drained')).toEqual([{ status: 'delivered', count: 18 }])
+  await proxy.close()
 })
 
 it('costs at most 12 Redis commands when there is nothing to do, those inside scripts included', async () => {

@@ -14,13 +14,20 @@ type Script = {
   holds?: () => Promise<boolean>
   abandoned?: string[]
   fromQueue?: Taken
+  /** An attempt that takes for ever is under way. */
+  hangs?: boolean
   due?: () => Promise<number>
   withoutQueue?: boolean
 }
 
+const DONE = { kind: 'done' } as const
+
 const setUp = (script: Script = {}) => {
   const clock = makeManualClock()
   const calls: string[] = []
+  const log = makeRecordingLog()
+  const attempt = () =>
+    script.hangs === true ? new Promise<never>(() => undefined) : Promise.resolve(DONE)
   let mayTake: () => boolean = () => true
   const queue: DrainDeps['queue'] = {
     port: {
@@ -32,10 +39,11 @@ const setUp = (script: Script = {}) => {
       },
     },
     jobs: {
-      takeAll: (run) => {
+      takeAll: async (run) => {
         calls.push('queue')
         mayTake = run.mayTake
-        return Promise.resolve(script.fromQueue ?? { taken: 3, end: 'empty' })
+        if (script.hangs === true) await run.attempt('dlv_1')
+        return script.fromQueue ?? { taken: 3, end: 'empty' }
       },
     },
   }
@@ -47,17 +55,22 @@ const setUp = (script: Script = {}) => {
         return Promise.resolve()
       },
     },
-    attempt: () => Promise.resolve({ kind: 'done' }),
-    takeDue: (may) => {
+    attempt,
+    takeDue: async (may, during) => {
       calls.push('log')
       mayTake = may
+      if (script.hangs === true) await Promise.all([during(attempt), during(attempt)])
       return (script.due ?? (() => Promise.resolve(2)))()
+    },
+    settled: () => {
+      calls.push('settled')
+      return Promise.resolve()
     },
     attemptMs: 20_000,
     clock,
-    log: makeRecordingLog(),
+    log,
   })
-  return { clock, calls, drain, mayTake: () => mayTake() }
+  return { clock, calls, log, drain, mayTake: () => mayTake() }
 }
 
 it('forgets the kick before the first fetch, so that no wake-up is lost', async () => {
@@ -69,13 +82,13 @@ it('forgets the kick before the first fetch, so that no wake-up is lost', async 
     end: 'empty',
     durationMs: 0,
   })
-  expect(calls).toEqual(['forget kick', 'queue'])
+  expect(calls).toEqual(['forget kick', 'queue', 'settled'])
 })
 
 it('puts jobs back whose worker has died, before it takes any', async () => {
   const { drain, calls } = setUp({ abandoned: ['dlv_1', 'dlv_2'] })
   expect((await drain(REMAINING_MS)).recovered).toBe(2)
-  expect(calls).toEqual(['forget kick', 'replace dlv_1', 'replace dlv_2', 'queue'])
+  expect(calls).toEqual(['forget kick', 'replace dlv_1', 'replace dlv_2', 'queue', 'settled'])
 })
 
 it('takes no more when only the longest attempt would still fit', async () => {
@@ -93,19 +106,19 @@ it.each([
 ])('takes what is due from Postgres when Redis %s', async (_, holds) => {
   const { drain, calls } = setUp({ holds })
   expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 2, end: 'empty' })
-  expect(calls).toEqual(['forget kick', 'log'])
+  expect(calls).toEqual(['forget kick', 'log', 'settled'])
 })
 
 it('goes on with Postgres when Redis goes away in the middle', async () => {
   const { drain, calls } = setUp({ fromQueue: { taken: 5, end: 'queue_unavailable' } })
   expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 7 })
-  expect(calls).toEqual(['forget kick', 'queue', 'log'])
+  expect(calls).toEqual(['forget kick', 'queue', 'log', 'settled'])
 })
 
 it('leaves Postgres in peace when a job could not be claimed because it is away', async () => {
   const { drain, calls } = setUp({ fromQueue: { taken: 1, end: 'log_unavailable' } })
   expect(await drain(REMAINING_MS)).toMatchObject({ end: 'log_unavailable', taken: 1 })
-  expect(calls).toEqual(['forget kick', 'queue'])
+  expect(calls).toEqual(['forget kick', 'queue', 'settled'])
 })
 
 it('reports a Postgres that is away, too, when there is no Redis', async () => {
@@ -132,3 +145,24 @@ it('says that the time was over, also when it took from Postgres', async () => {
   const { drain } = set
   expect(await drain(REMAINING_MS)).toMatchObject({ source: 'log', taken: 1, end: 'time' })
 })
+
+// Its claim waited ten seconds for Postgres, five were planned for: the platform ended the function, without a summary.
+it.each([
+  ['the queue', {}, { source: 'queue', taken: 1 }],
+  ['Postgres', { withoutQueue: true }, { source: 'log', taken: 2 }],
+] as const)(
+  'ends in time without an attempt of %s that does not, and says so',
+  async (_, script, told) => {
+    const { drain, clock, log } = setUp({ ...script, hangs: true })
+    const running = drain(REMAINING_MS)
+    let over = false
+    void running.finally(() => (over = true))
+    await clock.advance(58_999)
+    expect(over).toBe(false)
+    await clock.advance(1)
+    expect(await running).toEqual({ ...told, recovered: 0, end: 'cut', durationMs: 59_000 })
+    expect(log.of('drain.cut')).toEqual([
+      { underWay: told.taken, effect: 'the next run or the sweep repeats it' },
+    ])
+  },
+)

@@ -15,11 +15,15 @@ export type SecretKeys = readonly Uint8Array[]
 export type SecretBox = {
   /** @param nonce 12 fresh random bytes */
   seal(secret: string, webhookId: string, nonce: Uint8Array): string
-  /** @throws BrokerError `internal_error` when no configured key opens it */
+  /** Remembers what it opened last: opening takes as long as signing, and a webhook's secret is asked for with each attempt.
+   *  @throws BrokerError `internal_error` when no configured key opens it */
   open(sealed: string, webhookId: string): string
 }
 
 export const SECRET_NONCE_BYTES = NONCE_BYTES
+
+// More webhooks than a process delivers to in a while; about 200 KB.
+const MAX_REMEMBERED = 1_000
 
 const keyId = (key: Uint8Array): string =>
   createHash('sha256').update(key).digest('hex').slice(0, 8)
@@ -28,6 +32,18 @@ const keyId = (key: Uint8Array): string =>
 export const makeSecretBox = (keys: SecretKeys): SecretBox => {
   const byId = new Map(keys.map((key) => [keyId(key), key]))
   const newest = keys[0]
+  // Both are in the key, so what one webhook may open stays closed to another.
+  const opened = new Map<string, string>()
+  const openSealed = (sealed: string, webhookId: string): string => {
+    const [, id = '', encoded = ''] = sealed.split(':')
+    const key = byId.get(id)
+    if (key === undefined) throw unopenable(id)
+    try {
+      return decrypt(Buffer.from(encoded, 'base64'), key, webhookId)
+    } catch (cause) {
+      throw unopenable(id, cause)
+    }
+  }
   return {
     seal: (secret, webhookId, nonce) => {
       if (newest === undefined) return PLAIN + secret
@@ -43,14 +59,13 @@ export const makeSecretBox = (keys: SecretKeys): SecretBox => {
     },
     open: (sealed, webhookId) => {
       if (sealed.startsWith(PLAIN)) return sealed.slice(PLAIN.length)
-      const [, id = '', encoded = ''] = sealed.split(':')
-      const key = byId.get(id)
-      if (key === undefined) throw unopenable(id)
-      try {
-        return decrypt(Buffer.from(encoded, 'base64'), key, webhookId)
-      } catch (cause) {
-        throw unopenable(id, cause)
-      }
+      const remembered = `${webhookId} ${sealed}`
+      const known = opened.get(remembered)
+      if (known !== undefined) return known
+      const secret = openSealed(sealed, webhookId)
+      if (opened.size >= MAX_REMEMBERED) opened.clear()
+      opened.set(remembered, secret)
+      return secret
     },
   }
 }

@@ -100,6 +100,19 @@ describe('a secret at rest', () => {
     expect(() => box.open(`${sealed.slice(0, -6)}AAAAA=`, 'wh_1')).toThrow(/does not fit/)
   })
 
+  test('what was opened once stays closed to others, however much was opened since', () => {
+    const box = makeSecretBox([key])
+    const sealed = box.seal(secret, 'wh_1', nonce)
+    expect(box.open(sealed, 'wh_1')).toBe(secret)
+    expect(box.open(sealed, 'wh_1')).toBe(secret)
+    expect(() => box.open(sealed, 'wh_2')).toThrow(/does not fit/)
+    for (let n = 0; n < 1_001; n += 1) {
+      const id = `wh_more_${n}`
+      expect(box.open(box.seal(`${secret}${n}`, id, nonce), id)).toBe(`${secret}${n}`)
+    }
+    expect(box.open(sealed, 'wh_1')).toBe(secret)
+  })
+
   test('without a key is stored as it is, and read back when a key has come', () => {
     const sealed = makeSecretBox([]).seal(secret, 'wh_1', nonce)
     expect(sealed).toBe(`plain:${secret}`)

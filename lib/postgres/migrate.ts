@@ -10,6 +10,7 @@ import * as replays from './migrations/0004-replays.ts'
 import * as reads from './migrations/0005-reads.ts'
 import * as audit from './migrations/0007-audit.ts'
 import * as events from './migrations/0008-events.ts'
+import * as roomForClaims from './migrations/0009-room-for-claims.ts'
 
 const MIGRATIONS = {
   '0001-initial': initial,
@@ -20,6 +21,7 @@ const MIGRATIONS = {
   // There never was a 0006.
   '0007-audit': audit,
   '0008-events': events,
+  '0009-room-for-claims': roomForClaims,
 }
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */

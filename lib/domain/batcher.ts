@@ -12,28 +12,6 @@ export type BatcherOptions<Item, Answer> = {
   /** Whether a failed batch failed for all alike (a lost connection). If not, it is run again item by item, so that one
    *  bad row never fails its neighbours. */
   failsForAll(error: unknown): boolean
-  /** Shared with other batchers: one batch of them all is under way at a time, so that under load each grows the more. */
-  lane?: Lane
-}
-
-/** Lets one in at a time, in the order of asking. */
-export type Lane = { run<T>(work: () => Promise<T>): Promise<T> }
-
-export const makeLane = (): Lane => {
-  let last: Promise<unknown> | undefined
-  return {
-    run: async (work) => {
-      const before = last
-      // Nobody before us: not even a turn of waiting.
-      const mine = before === undefined ? work() : before.then(work, work)
-      last = mine
-      try {
-        return await mine
-      } finally {
-        if (last === mine) last = undefined
-      }
-    },
-  }
 }
 
 type Waiter<Item, Answer> = {
@@ -57,16 +35,12 @@ export const makeBatcher = <Item, Answer>(
 
   const drain = async () => {
     while (queue.length > 0) {
-      // The batch is put together when its turn has come.
-      await inLane(() => {
-        const { batch, rest } = nextBatch(queue, options)
-        queue = rest
-        return settle(batch, options)
-      })
+      const { batch, rest } = nextBatch(queue, options)
+      queue = rest
+      await settle(batch, options)
     }
     running = undefined
   }
-  const inLane = options.lane?.run ?? ((work: () => Promise<void>) => work())
 
   return {
     add: (item) =>

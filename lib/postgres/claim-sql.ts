@@ -1,19 +1,20 @@
-// The text of the claim. What it decides is listed at `JUDGED` and `DECIDED`; lib/postgres/claim.ts sends it.
+// The text of the claim. What it decides is listed at `JUDGED` and `DECIDED`; lib/postgres/claim.ts sends it. The usual one, which
+// claims and nothing else, is in turn-sql.ts.
 
 import { interval, ms } from './sql.ts'
 
 /*
- * Parameters: $1 timeout, $2 margin, $3 crash budget, $4-$9 what this process may take (see AdmissionView), $10 grace,
- * $11 delivery ids or tokens, $12 tokens, $13 who has a turn.
+ * Parameters: $1 timeout, $2 margin, $3 crash budget, $4-$9 what this process may take (see AdmissionView),
+ * $10 delivery ids or tokens, $11 tokens, $12 who has a turn; last of all the grace, which only the whole form needs.
  */
-const LEASE_END = `now() + ${interval('(j.timeout_ms + $2::int)')}`
+export const LEASE_END = `now() + ${interval('(j.timeout_ms + $2::int)')}`
 
 // The arrays through sub-selects: the planner then knows as little of their lengths when it plans for the values at hand as
 // for any values, finds the latter no worse, and the plan is kept. Else a batch of one is planned each time (1.3 ms).
-const BY_ID = `
+export const BY_ID = `
 asked as materialized (
   select a.id, a.token, a.has_turn
-  from unnest((select $11::text[]), (select $12::text[]), (select $13::boolean[])) as a(id, token, has_turn)
+  from unnest((select $10::text[]), (select $11::text[]), (select $12::boolean[])) as a(id, token, has_turn)
 )`
 
 // The direct dispatcher: whatever is due, oldest first, one token for each. What is parked is due at no time.
@@ -23,11 +24,11 @@ picked as materialized (
   where d.finished_at is null and d.next_attempt_at <= now()
     and (d.lease_until is null or d.lease_until <= now())
   order by d.next_attempt_at
-  limit coalesce(array_length($11::text[], 1), 0)
+  limit coalesce(array_length($10::text[], 1), 0)
   for update skip locked
 ),
 asked as materialized (
-  select p.id, ($11::text[])[row_number() over (order by p.id)] as token, false as has_turn from picked p
+  select p.id, ($10::text[])[row_number() over (order by p.id)] as token, false as has_turn from picked p
 )`
 
 /*
@@ -39,7 +40,7 @@ asked as materialized (
  * becomes the probe, to be claimed when the time has come and it is still the one that the row names, so that two
  * workers never send two. While a backlog is let go, whoever was not let go stands in line.
  */
-const JUDGED = `
+export const JUDGED = `
 locked as materialized (
   select d.* from deliveries d where d.id in (select id from asked) order by d.id for update skip locked
 ),
@@ -77,7 +78,7 @@ judged as (
  * the first one does not park but comes again in a moment. `busy`: nothing is known to be wrong, come again in a moment.
  * Last, `needs_turn`: nothing is changed, it comes again with the turn that the rate limit gives it.
  */
-const DECIDED = `
+export const DECIDED = `
 admitted as materialized (
   select * from unnest((select $4::text[]), (select $5::int[]), (select $6::int[]), (select $7::boolean[]),
     (select $8::boolean[])) as l(webhook_id, in_flight, room, parks, slow)
@@ -124,7 +125,7 @@ const CHANGING =
  * For a claim, due_at stays as it is: it is never later than lease end + grace, the sweep moves it if it comes by
  * meanwhile, and a claim that changes no indexed column is a heap-only update.
  */
-const CHANGE = `
+const change = (grace: string) => `
 unknown as (
   insert into attempts (delivery_id, number, series, started_at, outcome)
   select id, attempt_count, series, claimed_at, 'unknown' from decided
@@ -148,7 +149,7 @@ changed as (
       when j.decision in ('proposed', 'held', 'busy') then j.again_at
       else d.next_attempt_at end,
     due_at = case when j.decision in ('disabled', 'broken', 'capped') then now() + interval '1 hour'
-      when j.decision in ('proposed', 'held', 'busy') then j.again_at + ${interval('$10::float8')}
+      when j.decision in ('proposed', 'held', 'busy') then j.again_at + ${interval(`${grace}::float8`)}
       else d.due_at end,
     status = case j.decision when 'deleted' then 'cancelled' else d.status end,
     finished_at = case j.decision when 'deleted' then now() end
@@ -193,9 +194,9 @@ from asked a
 left join decided j on j.id = a.id
 left join messages m on m.id = j.message_id and j.decision in ('claimed', 'repeated')`
 
-const claimStatement = (asked: string) => `
-with ${asked}, ${JUDGED}, ${DECIDED}, ${CHANGE}
+const claimStatement = (asked: string, grace: string) => `
+with ${asked}, ${JUDGED}, ${DECIDED}, ${change(grace)}
 ${ANSWER}`
 
-export const CLAIM_BY_ID = claimStatement(BY_ID)
-export const CLAIM_DUE = claimStatement(BY_DUE_TIME)
+export const CLAIM_BY_ID = claimStatement(BY_ID, '$13')
+export const CLAIM_DUE = claimStatement(BY_DUE_TIME, '$11')

@@ -1,24 +1,20 @@
-// The hot side of the delivery log: one batcher for each of accept, claim and result, so that callers share commits.
+// The hot side of the delivery log: one batcher for accepts, and one for what a worker claims and records, so that callers
+// share commits.
 
-import type {
-  Accepted,
-  AcceptInput,
-  AttemptResult,
-  ClaimOutcome,
-  DeliveryLog,
-  Recorded,
-} from '../broker/ports.ts'
+import type { Accepted, AcceptInput, DeliveryLog } from '../broker/ports.ts'
 import { acceptBatch } from './accept.ts'
-import { makeBatcher, makeLane, type Batcher } from '../domain/batcher.ts'
-import { claimBatch, claimDue, type ClaimRequest, type LeaseSettings } from './claim.ts'
+import { makeBatcher, type Batcher } from '../domain/batcher.ts'
+import { claimDue } from './claim.ts'
 import { isTransient, type Database } from './database.ts'
 import { nextGeneration } from './generation.ts'
 import { postponeBatch, type Postponed } from './postpone.ts'
-import { recordBatch, type RecordSettings } from './record.ts'
+import { deliveryOf, takeTurn, type Granted, type TurnSettings, type Wish } from './turn.ts'
 
-export type DeliveryLogSettings = LeaseSettings & RecordSettings
+export type DeliveryLogSettings = TurnSettings
 
 const MAX_BATCH = 100
+// A turn holds claims and results.
+const MAX_TURN = 200
 // Keeps an accept statement small enough for one round trip, whatever the payloads.
 const MAX_BATCH_BYTES = 1024 * 1024
 
@@ -40,20 +36,10 @@ export const makeDeliveryLog = (
       idempotency === null ? undefined : `${tenant}\n${idempotency.key}`,
     failsForAll: isTransient,
   })
-  // What a worker commits, one statement at a time: at full load half as many statements, each for twice as many.
-  const lane = makeLane()
-  const claims: Batcher<ClaimRequest, ClaimOutcome> = makeBatcher({
-    run: (requests) => claimBatch(database, requests, settings),
-    lane,
-    maxItems: MAX_BATCH,
-    keyOf: ({ deliveryId }) => deliveryId,
-    failsForAll: isTransient,
-  })
-  const results: Batcher<AttemptResult, Recorded> = makeBatcher({
-    run: (batch) => recordBatch(database, batch, settings),
-    lane,
-    maxItems: MAX_BATCH,
-    keyOf: ({ claim }) => claim.deliveryId,
+  const turns: Batcher<Wish, Granted> = makeBatcher({
+    run: (wishes) => takeTurn(database, wishes, settings),
+    maxItems: MAX_TURN,
+    keyOf: deliveryOf,
     failsForAll: isTransient,
   })
   const postponements: Batcher<Postponed, undefined> = makeBatcher({
@@ -64,16 +50,24 @@ export const makeDeliveryLog = (
   })
   return {
     accept: accepts.add,
-    claim: (deliveryId, token, hasTurn = false) => claims.add({ deliveryId, token, hasTurn }),
+    claim: async (deliveryId, token, hasTurn = false) => {
+      const granted = await turns.add({ kind: 'claim', request: { deliveryId, token, hasTurn } })
+      if (granted.kind !== 'claim') throw new TypeError('a claim was answered as a result')
+      return granted.outcome
+    },
     claimDue: (tokens, needsTurn = () => undefined) =>
       claimDue(database, tokens, { lease: settings, needsTurn }),
     postpone: async (deliveryId, delayMs) => {
       await postponements.add({ deliveryId, delayMs })
     },
-    record: results.add,
+    record: async (result) => {
+      const granted = await turns.add({ kind: 'record', result })
+      if (granted.kind !== 'record') throw new TypeError('a result was answered as a claim')
+      return granted.recorded
+    },
     nextGeneration: (deliveryId, after) => nextGeneration(database, deliveryId, after),
     flush: async () => {
-      await Promise.all([accepts, claims, results, postponements].map((batcher) => batcher.idle()))
+      await Promise.all([accepts, turns, postponements].map((batcher) => batcher.idle()))
     },
   }
 }

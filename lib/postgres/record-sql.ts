@@ -1,5 +1,5 @@
-// The text of the result, in two forms: the usual one, and the one for a batch in which a delivery ends badly.
-// lib/postgres/record.ts sends it.
+// The text of the result, in two forms: for results of any kind, and for a batch in which a delivery ends badly.
+// lib/postgres/record.ts sends them. The usual one, for what was delivered, is in turn-sql.ts.
 
 import { NOTE_DEAD } from './operational-events.ts'
 import { interval, ms } from './sql.ts'
@@ -86,7 +86,7 @@ from judged j
 join locked d on d.id = j.id
 left join changed c on c.id = j.id`
 
-/** Nothing but results: every batch but a few. */
+/** Nothing but results. */
 export const RECORD = `${RESULTS}${ANSWER}${OF_RESULTS}`
 
 /*

@@ -16,7 +16,7 @@ type Row = {
   next_ms: number | null
   generation: number
   now_ms: number
-  /** Whether the batch noted operational events. This and the next are missing in the usual form. */
+  /** Whether the batch noted operational events. This and the next are there only where a delivery ended badly. */
   noted?: boolean
   /** Null where the result disabled no webhook. */
   rerouted?: { tenant: string; event_name: string; url: string; version: number } | null
@@ -29,33 +29,36 @@ export type RecordSettings = {
   graceMs: number
 }
 
-/** Records a batch; no two results name the same delivery. @returns one answer per result, in order */
+/** Records a batch of any kind; no two results name the same delivery. @returns what became of each, by its delivery */
 export const recordBatch = async (
   database: Database,
   results: readonly AttemptResult[],
   settings: RecordSettings,
-): Promise<Recorded[]> => {
-  const columns = results.map(toColumns)
-  const values = COLUMNS.map((name) => columns.map((column) => column[name]))
-  const common = [...values, settings.queueHorizonMs, settings.graceMs]
+): Promise<Map<string, Recorded>> => {
+  const common = [...values(COLUMNS, results), settings.queueHorizonMs, settings.graceMs]
   const rows = results.some(({ plan }) => plan.kind === 'dead')
     ? await database.query<Row>(RECORD_ENDINGS, [...common, disablingIds(results)])
     : await database.query<Row>(RECORD, common, 'kept')
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return results.map(({ claim }) => {
-    const row = byId.get(claim.deliveryId)
-    // The row is gone only when retention removed a finished delivery: nothing is left to record.
-    if (row === undefined) return GONE
-    return {
-      status: row.status,
-      fenced: row.fenced,
-      nextAttemptAtMs: row.next_ms,
-      generation: row.generation,
-      dbNowMs: row.now_ms,
-      disabled: toChange(row.rerouted ?? null),
-      noted: row.noted ?? false,
-    }
-  })
+  return new Map(rows.map((row) => [row.id, toRecorded(row)]))
+}
+
+const toRecorded = (row: Row): Recorded => ({
+  status: row.status,
+  fenced: row.fenced,
+  nextAttemptAtMs: row.next_ms,
+  generation: row.generation,
+  dbNowMs: row.now_ms,
+  disabled: toChange(row.rerouted ?? null),
+  noted: row.noted ?? false,
+})
+
+/** What the usual form is given of successes, in the order of its parameters. */
+export const deliveredValues = (results: readonly AttemptResult[]): unknown[] =>
+  values(DELIVERED_COLUMNS, results)
+
+const values = (names: readonly (typeof COLUMNS)[number][], results: readonly AttemptResult[]) => {
+  const rows = results.map(toColumns)
+  return names.map((name) => rows.map((row) => row[name]))
 }
 
 const disablingIds = (results: readonly AttemptResult[]): string[] =>
@@ -69,7 +72,8 @@ const toChange = (rerouted: NonNullable<Row['rerouted']> | null): RoutingChange 
   return { tenant, eventName, webhookUrl, op: 'remove', from: to - 1, to }
 }
 
-const GONE: Recorded = {
+/** The row is gone only when retention removed a finished delivery: nothing is left to record. */
+export const GONE: Recorded = {
   status: 'cancelled',
   fenced: true,
   nextAttemptAtMs: null,
@@ -96,6 +100,19 @@ const COLUMNS = [
   'delayMs',
   'usesStep',
   'stale',
+] as const
+
+const DELIVERED_COLUMNS = [
+  'id',
+  'token',
+  'number',
+  'series',
+  'claimedMs',
+  'durationMs',
+  'statusCode',
+  'responseHeaders',
+  'responseBody',
+  'detail',
 ] as const
 
 type Columns = Record<(typeof COLUMNS)[number], string | number | boolean | Buffer | null>

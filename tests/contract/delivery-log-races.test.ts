@@ -174,13 +174,14 @@ describe('a batch locks in one order, whoever asks in which order', () => {
     expect(await isLocked(low)).toBe(false)
     const held = await holdTransaction(schema)
     await held.sql('select 1 from deliveries where id = $1 for update', [high])
-    const recorded = claims.map((claim) => record(rig, claim, [answered(200), DELIVERED]))
+    // A success passes over what is held (below): those that wait are results of any other kind.
+    const recorded = claims.map((claim) => record(rig, claim, [answered(500), retryIn(60_000)]))
     await held.blocks(1)
     expect(await isLocked(low)).toBe(true)
     await held.rollBack()
     expect((await Promise.all(recorded)).map(({ status }) => status)).toEqual([
-      'delivered',
-      'delivered',
+      'retrying',
+      'retrying',
     ])
   })
 
@@ -201,6 +202,30 @@ describe('a batch locks in one order, whoever asks in which order', () => {
     await held.rollBack()
     expect((await Promise.all(accepted)).map(({ replayed }) => replayed)).toEqual([false, false])
   })
+})
+
+test('a success whose delivery somebody else holds is recorded when it is free, its neighbours at once', async () => {
+  const eventName = freshEvent()
+  await registered(rig, eventName, ['http://127.0.0.1:1/a'])
+  await registered(rig, eventName, ['http://127.0.0.1:1/b'])
+  const { deliveryIds } = await rig.deliveryLog.accept(triggerOf(eventName))
+  const [low = '', high = ''] = deliveryIds.sort()
+  const lowClaim = claimOf(await rig.deliveryLog.claim(low, 'token-low'))
+  const highClaim = claimOf(await rig.deliveryLog.claim(high, 'token-high'))
+  const held = await holdTransaction(schema)
+  await held.sql('select 1 from deliveries where id = $1 for update', [low])
+  const recorded = [lowClaim, highClaim].map((claim) =>
+    record(rig, claim, [answered(200), DELIVERED]),
+  )
+  await held.blocks(1)
+  expect(await rig.rowOf(high)).toMatchObject({ status: 'delivered' })
+  expect(await rig.rowOf(low)).toMatchObject({ status: 'pending', leased: true })
+  await held.rollBack()
+  expect((await Promise.all(recorded)).map(({ status }) => status)).toEqual([
+    'delivered',
+    'delivered',
+  ])
+  expect(await rig.outcomesOf(low)).toEqual(['1 succeeded'])
 })
 
 test('what one process claims by due time another one passes over, and takes the next', async () => {

@@ -12,6 +12,7 @@ import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
 import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { turnSuite } from './turn.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
 
 // The fakes of the use-case tests are worth what this says: they do what Postgres does.
@@ -26,6 +27,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   recordGoneSuite,
+  turnSuite,
   operationalEventsSuite,
   sweepStoreSuite,
   sweepRepairSuite,

@@ -22,6 +22,7 @@ import { replayStoreSuite } from './replay-store.suite.ts'
 import { statsStoreSuite } from './stats-store.suite.ts'
 import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { turnSuite } from './turn.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
 
 // Making one takes seconds, so the suites share it: their events and tenants are their own.
@@ -55,6 +56,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   recordGoneSuite,
+  turnSuite,
   operationalEventsSuite,
   sweepStoreSuite,
   sweepRepairSuite,

@@ -15,6 +15,7 @@ import { recordSuite } from './record.suite.ts'
 import { replayStoreSuite } from './replay-store.suite.ts'
 import { sweepRepairSuite } from './sweep-store-repair.suite.ts'
 import { sweepStoreSuite } from './sweep-store.suite.ts'
+import { turnSuite } from './turn.suite.ts'
 import { webhookStoreSuite } from './webhook-store.suite.ts'
 
 const onPostgres = async (): Promise<StoreRig> => {
@@ -28,6 +29,7 @@ for (const suite of [
   claimSuite,
   recordSuite,
   recordGoneSuite,
+  turnSuite,
   operationalEventsSuite,
   sweepStoreSuite,
   sweepRepairSuite,

@@ -30,13 +30,13 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the request is sent before its claim has committed',
     edits: [
       {
-        file: 'lib/postgres/claim.ts',
-        from: 'database.query<Row>(\n    CLAIM_BY_ID,',
-        to: 'committedLate<Row>(\n    database, CLAIM_BY_ID,',
+        file: 'lib/postgres/turn.ts',
+        from: 'database.query<ClaimedRow | RecordedRow>(\n',
+        to: 'committedLate<ClaimedRow | RecordedRow>(\n    database,\n',
       },
       {
-        file: 'lib/postgres/claim.ts',
-        from: `type Verdict =`,
+        file: 'lib/postgres/turn.ts',
+        from: `type Turn =`,
         to: `const committedLate = async <R>(database: Database, text: string, values: unknown[], _plan: string): Promise<R[]> => {
   const { CompiledQuery } = await import('kysely')
   const open = await database.kysely.startTransaction().execute()
@@ -45,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   return rows
 }
 
-type Verdict =`,
+type Turn =`,
       },
     ],
     test: { file: CRASH_WORKER, name: 'row 10' },

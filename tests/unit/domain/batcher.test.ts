@@ -1,66 +1,83 @@
 import { describe, expect, test } from 'vitest'
-import { makeBatcher, makeLane } from '../../../lib/domain/batcher.ts'
+import { makeBatcher, type BatcherOptions } from '../../../lib/domain/batcher.ts'
 import { settle } from '../../support/fakes/manual-clock.ts'
 
-const setUp = () => {
-  const batches: { name: string; items: number[]; commit(): void; fail(): void }[] = []
-  const lane = makeLane()
-  const batcher = (name: string, shared = true) =>
-    makeBatcher<number, number>({
-      run: (items) =>
-        new Promise((resolve, reject) => {
-          const commit = () => {
-            resolve(items.map((item) => item * 10))
-          }
-          const fail = () => {
-            reject(new Error('away'))
-          }
-          batches.push({ name, items: [...items], commit, fail })
-        }),
-      maxItems: 100,
-      failsForAll: () => true,
-      ...(shared ? { lane } : {}),
-    })
-  const seen = () => batches.map(({ name, items }) => [name, ...items])
-  return { batches, batcher, seen }
+const setUp = (options: Partial<BatcherOptions<number, number>> = {}) => {
+  const batches: { items: number[]; commit(): void; fail(): void }[] = []
+  const batcher = makeBatcher<number, number>({
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        const commit = () => {
+          resolve(items.map((item) => item * 10))
+        }
+        const fail = () => {
+          reject(new Error('away'))
+        }
+        batches.push({ items: [...items], commit, fail })
+      }),
+    maxItems: 3,
+    failsForAll: () => true,
+    ...options,
+  })
+  return { batches, batcher, seen: () => batches.map(({ items }) => items) }
 }
 
-describe('batchers that share a lane', () => {
-  test('start at once when nothing is under way', async () => {
+describe('a batcher', () => {
+  test('starts at once when nothing is under way', async () => {
     const { batcher, seen } = setUp()
-    void batcher('claims').add(1)
+    void batcher.add(1)
     await Promise.resolve()
-    expect(seen()).toEqual([['claims', 1]])
+    expect(seen()).toEqual([[1]])
   })
 
-  test('take turns, and each collects until its turn has come', async () => {
+  test('lets those that come in one turn share even the first batch', async () => {
+    const { batcher, seen } = setUp()
+    void batcher.add(1)
+    void batcher.add(2)
+    await Promise.resolve()
+    expect(seen()).toEqual([[1, 2]])
+  })
+
+  test('collects what comes while a batch is under way, up to its size', async () => {
     const { batches, batcher, seen } = setUp()
-    const [claims, results] = [batcher('claims'), batcher('results')]
-    void claims.add(1)
+    const first = batcher.add(1)
     await settle()
-    void results.add(2)
+    for (const item of [2, 3, 4, 5]) void batcher.add(item)
     await settle()
-    void results.add(3)
-    void claims.add(4)
-    void results.add(5)
-    await settle()
-    expect(seen()).toEqual([['claims', 1]])
+    expect(seen()).toEqual([[1]])
     batches[0]?.commit()
+    expect(await first).toBe(10)
     await settle()
-    expect(seen()).toEqual([
-      ['claims', 1],
-      ['results', 2, 3, 5],
-    ])
+    expect(seen()).toEqual([[1], [2, 3, 4]])
     batches[1]?.commit()
     await settle()
-    expect(seen().at(-1)).toEqual(['claims', 4])
+    expect(seen()).toEqual([[1], [2, 3, 4], [5]])
   })
 
-  test('go on after a batch that failed, which fails for its own callers alone', async () => {
-    const { batches, batcher } = setUp()
-    const failed = batcher('claims').add(1)
+  test('keeps two of one key out of one batch', async () => {
+    const { batches, batcher, seen } = setUp({ keyOf: (item) => String(item % 10) })
+    for (const item of [1, 11, 2]) void batcher.add(item)
     await settle()
-    const answered = batcher('results').add(2)
+    batches[0]?.commit()
+    await settle()
+    expect(seen()).toEqual([[1, 2], [11]])
+  })
+
+  test('bounds a batch by weight, but for one that is too heavy by itself', async () => {
+    const { batches, batcher, seen } = setUp({ weight: { of: (item) => item, max: 10 } })
+    for (const item of [6, 4, 1, 50]) void batcher.add(item)
+    for (const index of [0, 1, 2]) {
+      await settle()
+      batches[index]?.commit()
+    }
+    expect(seen()).toEqual([[6, 4], [1], [50]])
+  })
+
+  test('goes on after a batch that failed, which fails for its own callers alone', async () => {
+    const { batches, batcher } = setUp()
+    const failed = batcher.add(1)
+    await settle()
+    const answered = batcher.add(2)
     batches[0]?.fail()
     await expect(failed).rejects.toThrow('away')
     await settle()
@@ -68,14 +85,31 @@ describe('batchers that share a lane', () => {
     expect(await answered).toBe(20)
   })
 
-  test('do not hold up one that has no part in the lane', async () => {
-    const { batcher, seen } = setUp()
-    void batcher('claims').add(1)
-    void batcher('accepts', false).add(2)
+  test('runs a batch item by item when the fault may be that of one item', async () => {
+    const { batches, batcher, seen } = setUp({ failsForAll: () => false })
+    const answers = Promise.allSettled([batcher.add(1), batcher.add(2)])
     await settle()
-    expect(seen()).toEqual([
-      ['claims', 1],
-      ['accepts', 2],
-    ])
+    batches[0]?.fail()
+    await settle()
+    batches[1]?.fail()
+    await settle()
+    batches[2]?.commit()
+    expect(seen()).toEqual([[1, 2], [1], [2]])
+    expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+  })
+
+  test('is idle when nothing waits and nothing is under way', async () => {
+    const { batches, batcher } = setUp()
+    await batcher.idle()
+    void batcher.add(1)
+    let idle = false
+    void batcher.idle().then(() => {
+      idle = true
+    })
+    await settle()
+    expect(idle).toBe(false)
+    batches[0]?.commit()
+    await settle()
+    expect(idle).toBe(true)
   })
 })

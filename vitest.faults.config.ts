@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/faults/long/*.faults.ts'],
+    globalSetup: ['tests/faults/global-setup.ts'],
     testTimeout: 180_000,
     hookTimeout: 60_000,
     retry: 0,

@@ -26,10 +26,13 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
 export const REQUIRE =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);"
 
-/** The processes of a container: API, worker, sweep and migrations, with the packages that they use and nothing else. */
-export const bundleServer = async (outdir: string): Promise<void> => {
+/** Processes with the packages that they use and nothing else. `<outdir>/<path of the entry below all of them>.js` */
+export const bundleProcesses = async (
+  entryPoints: readonly string[],
+  outdir: string,
+): Promise<void> => {
   await build({
-    entryPoints: ['api', 'worker', 'sweep', 'migrate'].map((name) => `local/${name}.ts`),
+    entryPoints: [...entryPoints],
     outdir,
     bundle: true,
     splitting: true,
@@ -42,6 +45,13 @@ export const bundleServer = async (outdir: string): Promise<void> => {
     logLevel: 'warning',
   })
 }
+
+/** The processes of a container: API, worker, sweep and migrations. */
+export const bundleServer = (outdir: string): Promise<void> =>
+  bundleProcesses(
+    ['api', 'worker', 'sweep', 'migrate'].map((name) => `local/${name}.ts`),
+    outdir,
+  )
 
 const buildAll = async (): Promise<void> => {
   rmSync('dist', { recursive: true, force: true })

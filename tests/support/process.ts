@@ -2,7 +2,9 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
@@ -40,25 +42,27 @@ process.on('exit', () => {
 // A bound on a hang, not on a start: on a machine with five other jobs one took over 30 s.
 const READY_TIMEOUT_MS = 90_000
 
-const TSX = ['--import', 'tsx']
+/** A run that has bundled its processes (tests/faults/global-setup.ts) takes what is there, else tsx reads the sources. */
+const runnable = (script: string): string[] => {
+  const folder = process.env['TEST_BUILT_FOLDER']
+  const built = folder === undefined ? '' : join(folder, script.replace(/\.ts$/, '.js'))
+  if (existsSync(built)) return [built]
+  return script.endsWith('.ts') ? ['--import', 'tsx', script] : [script]
+}
 
 /** Starts `node <script>`. */
 export const startProcess = async (options: ProcessOptions): Promise<BrokerProcess> => {
-  const child = spawn(
-    process.execPath,
-    [...(options.script.endsWith('.ts') ? TSX : []), options.script, ...(options.args ?? [])],
-    {
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: process.env['HOME'] ?? '',
-        // By which the end of the run finds what a test left behind.
-        TEST_RUN_FOLDER: tmpdir(),
-        ...options.env,
-      },
-      cwd: options.cwd ?? process.cwd(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, [...runnable(options.script), ...(options.args ?? [])], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      // By which the end of the run finds what a test left behind.
+      TEST_RUN_FOLDER: tmpdir(),
+      ...options.env,
     },
-  )
+    cwd: options.cwd ?? process.cwd(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   running.add(child)
   const lines: string[] = []
   const waiting = new Set<() => void>()

@@ -30,8 +30,7 @@ const startSide = async (): Promise<Side> => {
 }
 
 beforeAll(async () => {
-  bad = await startSide()
-  control = await startSide()
+  ;[bad, control] = await Promise.all([startSide(), startSide()])
   receivers = await startHostile(bad.rig)
 })
 

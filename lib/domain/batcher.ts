@@ -12,6 +12,8 @@ export type BatcherOptions<Item, Answer> = {
   /** Whether a failed batch failed for all alike (a lost connection). If not, it is run again item by item, so that one
    *  bad row never fails its neighbours. */
   failsForAll(error: unknown): boolean
+  /** Waited for before each batch: until whoever comes at this very moment has come. By default those of one microtask. */
+  gather?(): Promise<void>
 }
 
 type Waiter<Item, Answer> = {
@@ -32,9 +34,11 @@ export const makeBatcher = <Item, Answer>(
 ): Batcher<Item, Answer> => {
   let queue: Waiter<Item, Answer>[] = []
   let running: Promise<void> | undefined
+  const gather = options.gather ?? (() => Promise.resolve())
 
   const drain = async () => {
     while (queue.length > 0) {
+      await gather()
       const { batch, rest } = nextBatch(queue, options)
       queue = rest
       await settle(batch, options)
@@ -46,8 +50,7 @@ export const makeBatcher = <Item, Answer>(
     add: (item) =>
       new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject })
-        // Starting in a microtask lets callers of the same turn share even the first batch.
-        running ??= Promise.resolve().then(drain)
+        running ??= drain()
       }),
     idle: async () => {
       while (running !== undefined) await running

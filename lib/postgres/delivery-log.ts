@@ -18,6 +18,10 @@ const MAX_TURN = 200
 // Keeps an accept statement small enough for one round trip, whatever the payloads.
 const MAX_BATCH_BYTES = 1024 * 1024
 
+// Sockets are read one after the other, in one round of the event loop. Without this the first answer of a round would make
+// a batch of one, and all others the next.
+const gather = (): Promise<void> => new Promise(setImmediate)
+
 export type ClosableDeliveryLog = DeliveryLog & {
   /** Resolves when every batch has committed or failed. */
   flush(): Promise<void>
@@ -30,6 +34,7 @@ export const makeDeliveryLog = (
 ): ClosableDeliveryLog => {
   const accepts: Batcher<AcceptInput, Accepted> = makeBatcher({
     run: (inputs) => acceptBatch(database, inputs, settings.graceMs),
+    gather,
     maxItems: MAX_BATCH,
     weight: { of: (input) => input.payload.byteLength, max: MAX_BATCH_BYTES },
     keyOf: ({ tenant, idempotency }) =>
@@ -38,6 +43,7 @@ export const makeDeliveryLog = (
   })
   const turns: Batcher<Wish, Granted> = makeBatcher({
     run: (wishes) => takeTurn(database, wishes, settings),
+    gather,
     maxItems: MAX_TURN,
     keyOf: deliveryOf,
     failsForAll: isTransient,

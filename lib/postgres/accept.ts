@@ -3,12 +3,10 @@
 
 import type { Accepted, AcceptInput } from '../broker/ports.ts'
 import type { Database } from './database.ts'
-import { asBuffer, interval } from './sql.ts'
+import { acceptAlone, type AcceptedRow } from './accept-alone.ts'
+import { asBuffer, deliveryId, interval } from './sql.ts'
 
-// Delivery ids are derived (time of the message, then a hash of message and webhook), so that the statement can be
-// repeated after a lost connection without making anything twice, whoever supplied the URLs.
-const DELIVERY_ID = `'dlv_' || substr(a.id, 5, 10) ||
-  left(encode(sha256(convert_to(a.id || w.id, 'UTF8')), 'hex'), 16)`
+const DELIVERY_ID = deliveryId('a.id', 'w.id')
 
 /**
  * `believed`: the routing table's version is Postgres's own, so its URLs say which webhooks; joined to enabled webhooks,
@@ -111,22 +109,12 @@ left join deliveries d on d.message_id = m.id
   and d.id >= 'dlv_' || substr(m.id, 5, 10) and d.id < 'dlv_' || substr(m.id, 5, 10) || '~'
 where m.id = $1::text group by m.id`
 
-type Row = {
-  message_id: string
-  matched: number
-  replayed: boolean
-  conflict: boolean
-  /** The message was there already: the statement was sent again after its first answer was lost. */
-  known: boolean
-  believed: boolean
-  ids: string[] | null
-}
-
 // A kept plan is made for a few URLs; for a thousand it would compare each with each.
 const KEPT_UP_TO_URLS = 200
 
 /**
- * Accepts a batch of triggers in one statement. No two of them share an idempotency key of one tenant.
+ * Accepts a batch of triggers in one statement, or one that came alone in a smaller one. No two of them share an
+ * idempotency key of one tenant.
  *
  * @param graceMs how long a delivery may sit before the sweep asks for it
  * @returns one answer per trigger, in order
@@ -136,6 +124,16 @@ export const acceptBatch = async (
   inputs: readonly AcceptInput[],
   graceMs: number,
 ): Promise<Accepted[]> => {
+  const rows =
+    (await acceptAlone(database, inputs, graceMs)) ?? (await acceptMany(database, inputs, graceMs))
+  return Promise.all(inputs.map((input, index) => toAccepted(database, input, rows[index])))
+}
+
+const acceptMany = (
+  database: Database,
+  inputs: readonly AcceptInput[],
+  graceMs: number,
+): Promise<AcceptedRow[]> => {
   const owners: number[] = []
   const urls: string[] = []
   inputs.forEach(({ route }, index) => {
@@ -144,7 +142,7 @@ export const acceptBatch = async (
       urls.push(url)
     }
   })
-  const rows = await database.query<Row>(
+  return database.query<AcceptedRow>(
     ACCEPT,
     [
       inputs.map((i) => i.messageId),
@@ -163,7 +161,6 @@ export const acceptBatch = async (
     ],
     urls.length > KEPT_UP_TO_URLS ? 'fresh' : 'kept',
   )
-  return Promise.all(inputs.map((input, index) => toAccepted(database, input, rows[index])))
 }
 
 // An empty set is never believed: a wiped set looks just like an event without webhooks.
@@ -173,7 +170,7 @@ const believableVersion = ({ route }: AcceptInput): number | null =>
 const toAccepted = async (
   database: Database,
   input: AcceptInput,
-  row: Row | undefined,
+  row: AcceptedRow | undefined,
 ): Promise<Accepted> => {
   if (row === undefined) throw new TypeError('the accept statement answered too few rows')
   const { matched, ids } = row.known ? await firstAnswer(database, row) : row
@@ -189,7 +186,12 @@ const toAccepted = async (
 }
 
 // The webhooks may have changed since the first run, which alone counts.
-const firstAnswer = async (database: Database, row: Row): Promise<Pick<Row, 'matched' | 'ids'>> => {
-  const [known] = await database.query<Pick<Row, 'matched' | 'ids'>>(KNOWN, [row.message_id])
+const firstAnswer = async (
+  database: Database,
+  row: AcceptedRow,
+): Promise<Pick<AcceptedRow, 'matched' | 'ids'>> => {
+  const [known] = await database.query<Pick<AcceptedRow, 'matched' | 'ids'>>(KNOWN, [
+    row.message_id,
+  ])
   return known ?? row
 }

@@ -1,5 +1,6 @@
 import { makeManualClock } from '../support/fakes/manual-clock.ts'
 import { makeFakeStores, type MakeRig } from '../support/store-rig.ts'
+import { acceptRoutedSuite, acceptRouteSuite } from './accept-route.suite.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { generationSuite } from './generation.suite.ts'
@@ -24,6 +25,8 @@ const inMemory: MakeRig = () => {
 for (const suite of [
   webhookStoreSuite,
   acceptSuite,
+  acceptRouteSuite,
+  acceptRoutedSuite,
   claimSuite,
   recordSuite,
   recordGoneSuite,

@@ -6,6 +6,7 @@ import { makeDatabase, type Database } from '../../lib/postgres/database.ts'
 import { openEmbedded, type EmbeddedPostgres } from '../../lib/postgres/embedded.ts'
 import { migrate } from '../../lib/postgres/migrate.ts'
 import { rigOver, type StoreRig } from '../support/store-rig.ts'
+import { acceptRoutedSuite, acceptRouteSuite } from './accept-route.suite.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { auditRoundsSuite } from './audit-rounds.suite.ts'
 import { bulkReplaySuite } from './bulk-replay.suite.ts'
@@ -53,6 +54,8 @@ const onPglite = (): Promise<StoreRig> =>
 for (const suite of [
   webhookStoreSuite,
   acceptSuite,
+  acceptRouteSuite,
+  acceptRoutedSuite,
   claimSuite,
   recordSuite,
   recordGoneSuite,

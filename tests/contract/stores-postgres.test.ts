@@ -1,6 +1,7 @@
 import { inject } from 'vitest'
 import { makeSchema } from '../support/schema.ts'
 import { rigOver, type StoreRig } from '../support/store-rig.ts'
+import { acceptRoutedSuite, acceptRouteSuite } from './accept-route.suite.ts'
 import { acceptSuite } from './accept.suite.ts'
 import { bulkReplaySuite } from './bulk-replay.suite.ts'
 import { claimSuite } from './claim.suite.ts'
@@ -26,6 +27,8 @@ const onPostgres = async (): Promise<StoreRig> => {
 for (const suite of [
   webhookStoreSuite,
   acceptSuite,
+  acceptRouteSuite,
+  acceptRoutedSuite,
   claimSuite,
   recordSuite,
   recordGoneSuite,

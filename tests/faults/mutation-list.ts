@@ -76,6 +76,18 @@ type Turn =`,
     test: { file: LOST_REDIS, name: 'row 29: a webhook registered while Redis was away' },
   },
   {
+    key: 'routing-version-alone',
+    name: 'the routing table is believed whatever its version, by a trigger that comes alone',
+    edits: [
+      {
+        file: 'lib/postgres/accept-alone.ts',
+        from: 'having $5::bigint = (select t.routing_version from tenants t where t.id = $2::text)',
+        to: 'having $5::bigint is not null',
+      },
+    ],
+    test: { file: LOST_REDIS, name: 'row 29: a webhook registered while Redis was away' },
+  },
+  {
     key: 'empty-set',
     name: 'an empty set of URLs is believed',
     edits: [

@@ -3,6 +3,7 @@
 import { Migrator, sql } from 'kysely'
 import { BrokerError } from '../domain/errors.ts'
 import type { Database } from './database.ts'
+import { sqlState } from './statement.ts'
 import * as initial from './migrations/0001-initial.ts'
 import * as generation from './migrations/0002-generation.ts'
 import * as isolation from './migrations/0003-isolation.ts'
@@ -26,8 +27,11 @@ const MIGRATIONS = {
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */
 export const migrate = async (database: Database): Promise<string[]> => {
-  const migrator = await makeMigrator(database)
-  const { error, results } = await migrator.migrateToLatest()
+  const { error, results } = await past(async () => {
+    const ended = await (await makeMigrator(database)).migrateToLatest()
+    if (isSomebodysDrop(ended.error)) throw ended.error
+    return ended
+  })
   if (error !== undefined) {
     const failed = results?.find((result) => result.status === 'Error')?.migrationName
     throw new BrokerError('internal_error', `migration ${failed ?? ''} failed`, { cause: error })
@@ -37,9 +41,24 @@ export const migrate = async (database: Database): Promise<string[]> => {
 
 /** Changes nothing. @returns the names of the migrations that this database lacks, all of them on an empty one */
 export const pendingMigrations = async (database: Database): Promise<string[]> => {
-  const migrator = await makeMigrator(database)
-  const migrations = await migrator.getMigrations()
+  const migrations = await past(async () => (await makeMigrator(database)).getMigrations())
   return migrations.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
+}
+
+// Kysely reads the tables of all schemas; one that somebody else drops meanwhile fails the reading, before anything is applied.
+const DROPPED = new Set(['3F000', '42P01'])
+const MAX_TRIES = 20
+
+const isSomebodysDrop = (error: unknown): boolean => DROPPED.has(sqlState(error) ?? '')
+
+const past = async <T>(run: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (tries >= MAX_TRIES || !isSomebodysDrop(error)) throw error
+    }
+  }
 }
 
 const makeMigrator = async ({ kysely }: Database): Promise<Migrator> => {

@@ -6,8 +6,9 @@ import { Kysely, Migrator, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { makeDatabase, type Database } from '../../lib/postgres/database.ts'
-import { migrate } from '../../lib/postgres/migrate.ts'
+import { migrate, pendingMigrations } from '../../lib/postgres/migrate.ts'
 import * as initial from '../../lib/postgres/migrations/0001-initial.ts'
+import { makeSchema } from '../support/schema.ts'
 
 const SCHEMA = `test_${randomBytes(6).toString('hex')}`
 
@@ -59,4 +60,34 @@ test('a database of the first version that holds rows becomes one of this versio
     { id: 'dlv_2', status: 'retrying', generation: 0 },
     { id: 'dlv_3', status: 'delivered', generation: 0 },
   ])
+})
+
+test('reading and applying them goes on while somebody else drops schemas of the same database', async () => {
+  const somebody = new pg.Client({ connectionString: inject('databaseUrl') })
+  await somebody.connect()
+  let dropped = 0
+  let going = true
+  const dropping = async () => {
+    while (going) {
+      const name = `dropped_${randomBytes(6).toString('hex')}`
+      await somebody.query(
+        `create schema ${name} create table t (id serial primary key, a text, b text)`,
+      )
+      await somebody.query(`drop schema ${name} cascade`)
+      dropped += 1
+    }
+  }
+  const dropper = dropping()
+  try {
+    for (let n = 0; n < 30; n += 1) {
+      const schema = await makeSchema(inject('databaseUrl'))
+      expect(await pendingMigrations(schema.database)).toEqual([])
+      await schema.drop()
+    }
+  } finally {
+    going = false
+    await dropper
+    await somebody.end()
+  }
+  expect(dropped).toBeGreaterThan(30)
 })

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleProcesses } from '../../scripts/build.ts'
 
-export const setup = async (): Promise<() => void> => {
+export const setup = async (): Promise<(() => void) | undefined> => {
+  // Once for both projects of a run.
+  if (process.env['TEST_BUILT_FOLDER'] !== undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'webhook-broker-built-'))
   await bundleProcesses(
     [

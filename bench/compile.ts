@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { REQUIRE } from '../scripts/build.ts'
+import { REQUIRE, WITHOUT_BLANKS } from '../scripts/build.ts'
 
 const ENTRIES = [
   'local/api.ts',
@@ -31,6 +31,7 @@ export const compile = async (): Promise<string> => {
     bundle: true,
     splitting: true,
     banner: { js: REQUIRE },
+    ...WITHOUT_BLANKS,
     external: OUTSIDE,
     platform: 'node',
     format: 'esm',

@@ -26,6 +26,10 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
 export const REQUIRE =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);"
 
+// A process keeps the text of its modules, outside the heap: without indentation and comments that is 8 MB less. Names stay,
+// and lines are short enough for a stack trace to point at something.
+export const WITHOUT_BLANKS = { minifyWhitespace: true, lineLimit: 120 } as const
+
 /** Processes with the packages that they use and nothing else. `<outdir>/<path of the entry below all of them>.js` */
 export const bundleProcesses = async (
   entryPoints: readonly string[],
@@ -40,6 +44,7 @@ export const bundleProcesses = async (
     format: 'esm',
     target: 'node20',
     banner: { js: REQUIRE },
+    ...WITHOUT_BLANKS,
     // An optional part of pg that nobody has.
     external: ['pg-native'],
     logLevel: 'warning',

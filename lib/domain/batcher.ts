@@ -12,8 +12,9 @@ export type BatcherOptions<Item, Answer> = {
   /** Whether a failed batch failed for all alike (a lost connection). If not, it is run again item by item, so that one
    *  bad row never fails its neighbours. */
   failsForAll(error: unknown): boolean
-  /** Waited for before each batch: until whoever comes at this very moment has come. By default those of one microtask. */
-  gather?(): Promise<void>
+  /** Waited for before each batch: until whoever comes at this very moment has come. By default those of one microtask.
+   *  @param before how many the batch before it held; 0 when there was none */
+  gather?(before: number): Promise<void>
 }
 
 type Waiter<Item, Answer> = {
@@ -37,10 +38,12 @@ export const makeBatcher = <Item, Answer>(
   const gather = options.gather ?? (() => Promise.resolve())
 
   const drain = async () => {
+    let before = 0
     while (queue.length > 0) {
-      await gather()
+      await gather(before)
       const { batch, rest } = nextBatch(queue, options)
       queue = rest
+      before = batch.length
       await settle(batch, options)
     }
     running = undefined

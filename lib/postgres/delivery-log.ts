@@ -18,9 +18,17 @@ const MAX_TURN = 200
 // Keeps an accept statement small enough for one round trip, whatever the payloads.
 const MAX_BATCH_BYTES = 1024 * 1024
 
+// A process that fills its batches so far is short of time, not of patience: a millisecond makes them larger by a tenth.
+const FULL = 20
+const PAUSE_MS = 1
+
 // Sockets are read one after the other, in one round of the event loop. Without this the first answer of a round would make
 // a batch of one, and all others the next.
-const gather = (): Promise<void> => new Promise(setImmediate)
+const gather = (before: number): Promise<void> =>
+  new Promise((resolve) => {
+    if (before < FULL) setImmediate(resolve)
+    else setTimeout(resolve, PAUSE_MS)
+  })
 
 export type ClosableDeliveryLog = DeliveryLog & {
   /** Resolves when every batch has committed or failed. */

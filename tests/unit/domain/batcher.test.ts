@@ -54,6 +54,30 @@ describe('a batcher', () => {
     expect(seen()).toEqual([[1], [2, 3, 4], [5]])
   })
 
+  test('waits before each batch for as long as it is told, by what the one before it held', async () => {
+    const asked: number[] = []
+    const ready: (() => void)[] = []
+    const { batches, batcher, seen } = setUp({
+      gather: (before) => {
+        asked.push(before)
+        return new Promise((resolve) => ready.push(resolve))
+      },
+    })
+    void batcher.add(1)
+    await settle()
+    void batcher.add(2)
+    expect(seen()).toEqual([])
+    ready[0]?.()
+    await settle()
+    void batcher.add(3)
+    batches[0]?.commit()
+    await settle()
+    ready[1]?.()
+    await settle()
+    expect(seen()).toEqual([[1, 2], [3]])
+    expect(asked).toEqual([0, 2])
+  })
+
   test('keeps two of one key out of one batch', async () => {
     const { batches, batcher, seen } = setUp({ keyOf: (item) => String(item % 10) })
     for (const item of [1, 11, 2]) void batcher.add(item)

@@ -53,7 +53,7 @@ describe('the Dockerfile', () => {
     expect(instructions('COPY')).toContain('--from=built /app/dashboard/dist ./dashboard/dist')
     expect(instructions('ENV')).toEqual([
       'NODE_ENV=production HOST=0.0.0.0 PORT=3000',
-      'NODE_OPTIONS=--max-semi-space-size=8',
+      'NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512"',
     ])
     expect(instructions('USER')).toEqual(['node'])
     // Nothing is written after the user has changed, so it owns nothing.
@@ -155,7 +155,7 @@ describe('the image', () => {
     receiver = await startReceiver()
     env = {
       NODE_ENV: 'production',
-      NODE_OPTIONS: '--max-semi-space-size=8',
+      NODE_OPTIONS: '--max-semi-space-size=8 --max-old-space-size=512',
       PORT: '0',
       DATABASE_URL: schema.url,
       REDIS_URL: inject('redisUrl'),

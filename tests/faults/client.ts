@@ -21,10 +21,11 @@ export type FaultClient = {
   acknowledged: Acknowledged[]
   /** Everything that was answered, in order. */
   answers: Answer[]
-  /** Triggers until it is acknowledged, at most `patienceMs`. @throws Error when it was not */
+  /** Triggers until it is acknowledged, at most `patienceMs`; `keyless`: as a client that may accept twice does.
+   *  @throws Error when it was not */
   trigger(
     eventName: string,
-    options?: { payload?: string; patienceMs?: number },
+    options?: { payload?: string; patienceMs?: number; keyless?: boolean },
   ): Promise<Acknowledged>
   /** One request, whatever comes of it. */
   triggerOnce(eventName: string, key?: string): Promise<Answer>
@@ -47,7 +48,7 @@ const REPEAT_MS = 100
 const PATIENCE_MS = 20_000
 const BURST_MS = 50
 
-type Trigger = { eventName: string; key: string; payload: string }
+type Trigger = { eventName: string; key: string | undefined; payload: string }
 
 export const makeFaultClient = (baseUrl: string): FaultClient => {
   const acknowledged: Acknowledged[] = []
@@ -65,7 +66,10 @@ export const makeFaultClient = (baseUrl: string): FaultClient => {
     try {
       const response = await fetch(`${baseUrl}/api/v0/trigger-event/${eventName}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': key },
+        headers: {
+          'content-type': 'application/json',
+          ...(key === undefined ? {} : { 'idempotency-key': key }),
+        },
         body: payload,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       })
@@ -85,8 +89,8 @@ export const makeFaultClient = (baseUrl: string): FaultClient => {
   }
 
   const trigger: FaultClient['trigger'] = async (eventName, options = {}) => {
-    const { payload = nextPayload(), patienceMs = PATIENCE_MS } = options
-    const key = randomUUID()
+    const { payload = nextPayload(), patienceMs = PATIENCE_MS, keyless = false } = options
+    const key = keyless ? undefined : randomUUID()
     const deadlineMs = performance.now() + patienceMs
     for (;;) {
       const before = acknowledged.length

@@ -42,7 +42,7 @@ export const recordBatch = async (
   return new Map(rows.map((row) => [row.id, toRecorded(row)]))
 }
 
-const toRecorded = (row: Row): Recorded => ({
+export const toRecorded = (row: Row): Recorded => ({
   status: row.status,
   fenced: row.fenced,
   nextAttemptAtMs: row.next_ms,
@@ -52,11 +52,11 @@ const toRecorded = (row: Row): Recorded => ({
   noted: row.noted ?? false,
 })
 
-/** What the usual form is given of successes, in the order of its parameters. */
-export const deliveredValues = (results: readonly AttemptResult[]): unknown[] =>
-  values(DELIVERED_COLUMNS, results)
-
-const values = (names: readonly (typeof COLUMNS)[number][], results: readonly AttemptResult[]) => {
+/** Results as a statement takes them: one array for each column that it names. */
+export const values = (
+  names: readonly (keyof Columns)[],
+  results: readonly AttemptResult[],
+): unknown[] => {
   const rows = results.map(toColumns)
   return names.map((name) => rows.map((row) => row[name]))
 }
@@ -100,19 +100,6 @@ const COLUMNS = [
   'delayMs',
   'usesStep',
   'stale',
-] as const
-
-const DELIVERED_COLUMNS = [
-  'id',
-  'token',
-  'number',
-  'series',
-  'claimedMs',
-  'durationMs',
-  'statusCode',
-  'responseHeaders',
-  'responseBody',
-  'detail',
 ] as const
 
 type Columns = Record<(typeof COLUMNS)[number], string | number | boolean | Buffer | null>

@@ -18,42 +18,39 @@ claimed as (
     j.opens, j.failing_since
 )`
 
-// The columns of both answers, in one order.
-const CLAIMED_ROWS = `
-select c.id, 'claimed' as verdict, c.token,
+const claimedColumns = (id: string, verdict: string) => `
+select ${id} as id, ${verdict} as verdict, c.token,
   ${ms('c.claimed_at')} as claimed_ms, ${ms('c.lease_until')} as lease_ms, ${ms('m.created_at')} as created_ms,
   c.attempt_count as number, c.series, c.steps_used, c.last_stale, c.timeout_ms,
   c.tenant, c.message_id, c.webhook_id, c.event_name, c.url, c.headers, c.secret, c.previous_secret,
   c.probe, c.released, coalesce(c.opens, 0) as opens,
   ${ms('now()')} - ${ms('c.failing_since')} as failing_for_ms,
-  m.content_type, m.payload, m.traceparent, null::int as generation, null::float8 as now_ms
+  m.content_type, m.payload, m.traceparent`
+
+const OF_CLAIMED = `
 from claimed c join messages m on m.id = c.message_id`
 
-const RECORDED_ROWS = `
-select id, 'recorded' as verdict, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-  null, null, null, null, null, null, null, null, null, generation, ${ms('now()')} as now_ms
-from recorded`
+/** What is sent of each success: a column of `record.ts` and its type. Their order is that of the parameters. */
+export const SUCCESS = {
+  id: 'text',
+  token: 'text',
+  number: 'int',
+  series: 'int',
+  claimedMs: 'float8',
+  durationMs: 'float8',
+  statusCode: 'int',
+  responseHeaders: 'text',
+  responseBody: 'bytea',
+  detail: 'text',
+} as const
 
 /*
  * No attempt of that number can be in the log already: whoever writes it `unknown` ends the claim in the same commit.
  * Never waited for, as little as a claim is: the whole form waits, and for nothing else.
- *
- * Parameters from `$from` on, as `RECORDED_COLUMNS`.
  */
 const recorded = (from: number) => `
 results as materialized (
-  select * from unnest(${[
-    'text',
-    'text',
-    'int',
-    'int',
-    'float8',
-    'float8',
-    'int',
-    'text',
-    'bytea',
-    'text',
-  ]
+  select * from unnest(${Object.values(SUCCESS)
     .map((type, index) => `(select $${from + index}::${type}[])`)
     .join(', ')})
   as r(id, token, number, series, claimed_ms, duration_ms, status_code, response_headers, response_body, detail)
@@ -85,8 +82,12 @@ const CLAIM_PARTS = `${BY_ID}, ${JUDGED}, ${DECIDED}, ${CLAIMED}`
 /** How many parameters a claim has (see claim-sql.ts); those of the results follow. */
 const CLAIM_PARAMETERS = 12
 
-export const CLAIMS = `with ${CLAIM_PARTS} ${CLAIMED_ROWS}`
+const RECORDED_COLUMNS = `r.generation, ${ms('now()')} as now_ms`
+
+export const CLAIMS = `with ${CLAIM_PARTS} ${claimedColumns('c.id', "'claimed'")} ${OF_CLAIMED}`
 export const RESULTS = `with ${recorded(1)}
-select id, 'recorded' as verdict, generation, ${ms('now()')} as now_ms from recorded`
-export const CLAIMS_AND_RESULTS = `with ${CLAIM_PARTS}, ${recorded(CLAIM_PARAMETERS + 1)} ${CLAIMED_ROWS}
-union all ${RECORDED_ROWS}`
+select r.id, 'recorded' as verdict, ${RECORDED_COLUMNS} from recorded r`
+/** A row for each of both: no delivery is in both. */
+export const CLAIMS_AND_RESULTS = `with ${CLAIM_PARTS}, ${recorded(CLAIM_PARAMETERS + 1)}
+${claimedColumns('coalesce(c.id, r.id)', "case when r.id is null then 'claimed' else 'recorded' end")}, ${RECORDED_COLUMNS}
+${OF_CLAIMED} full join recorded r on r.id = c.id`

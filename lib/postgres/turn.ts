@@ -5,8 +5,8 @@ import type { AttemptResult, ClaimOutcome, Recorded } from '../broker/ports.ts'
 import { toClaim, type ClaimedRow } from './claim-row.ts'
 import { claimBatch, claimValues, tell, type ClaimRequest, type LeaseSettings } from './claim.ts'
 import type { Database } from './database.ts'
-import { deliveredValues, GONE, recordBatch, type RecordSettings } from './record.ts'
-import { CLAIMS, CLAIMS_AND_RESULTS, RESULTS } from './turn-sql.ts'
+import { GONE, recordBatch, toRecorded, values, type RecordSettings } from './record.ts'
+import { CLAIMS, CLAIMS_AND_RESULTS, RESULTS, SUCCESS } from './turn-sql.ts'
 
 export type TurnSettings = LeaseSettings & RecordSettings
 
@@ -18,6 +18,10 @@ export type Granted =
 
 export const deliveryOf = (wish: Wish): string =>
   wish.kind === 'claim' ? wish.request.deliveryId : wish.result.claim.deliveryId
+
+const SUCCESS_COLUMNS = Object.keys(SUCCESS) as (keyof typeof SUCCESS)[]
+// What the usual form says of all that it records.
+const DELIVERED = { status: 'delivered', fenced: false, next_ms: null } as const
 
 type RecordedRow = { id: string; verdict: 'recorded'; generation: number; now_ms: number }
 
@@ -33,7 +37,7 @@ export const takeTurn = async (
   const recorded = new Map<string, Recorded>()
   for (const row of await usual(database, { requests, results }, settings)) {
     if (row.verdict === 'claimed') outcomes.set(row.id, { kind: 'claimed', claim: toClaim(row) })
-    else recorded.set(row.id, toRecorded(row))
+    else recorded.set(row.id, toRecorded({ ...row, ...DELIVERED }))
   }
   const unrecorded = results.filter(({ claim }) => !recorded.has(claim.deliveryId))
   if (unrecorded.length > 0) merge(recorded, await recordBatch(database, unrecorded, settings))
@@ -55,7 +59,7 @@ const usual = async (
 ): Promise<(ClaimedRow | RecordedRow)[]> => {
   const delivered = results.filter(({ plan }) => plan.kind === 'delivered')
   const claims = requests.length > 0 ? claimValues(settings, requests) : []
-  const successes = delivered.length > 0 ? deliveredValues(delivered) : []
+  const successes = delivered.length > 0 ? values(SUCCESS_COLUMNS, delivered) : []
   const text = textOf(claims.length > 0, successes.length > 0)
   if (text === undefined) return []
   const rows = await database.query<ClaimedRow | RecordedRow>(
@@ -74,16 +78,6 @@ const textOf = (claims: boolean, results: boolean): string | undefined => {
   if (claims) return results ? CLAIMS_AND_RESULTS : CLAIMS
   return results ? RESULTS : undefined
 }
-
-const toRecorded = ({ generation, now_ms: dbNowMs }: RecordedRow): Recorded => ({
-  status: 'delivered',
-  fenced: false,
-  nextAttemptAtMs: null,
-  generation,
-  dbNowMs,
-  disabled: null,
-  noted: false,
-})
 
 const merge = <Value>(into: Map<string, Value>, from: Map<string, Value>): void => {
   for (const [id, value] of from) into.set(id, value)

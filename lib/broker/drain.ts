@@ -106,15 +106,15 @@ const makeUnderWay = (): UnderWay => {
 }
 
 const drainBoth = async (run: Run): Promise<Taken> => {
-  const fromQueue = await drainQueue(run)
-  if (fromQueue.end !== 'queue_unavailable') {
+  try {
+    const fromQueue = await drainQueue(run)
+    if (fromQueue.end !== 'queue_unavailable') return fromQueue
+    run.source = 'log'
+    const rest = await drainLog(run)
+    return { taken: fromQueue.taken + rest.taken, end: rest.end }
+  } finally {
     await run.settled()
-    return fromQueue
   }
-  run.source = 'log'
-  const rest = await drainLog(run)
-  await run.settled()
-  return { taken: fromQueue.taken + rest.taken, end: rest.end }
 }
 
 const drainQueue = async (run: Run): Promise<Taken> => {

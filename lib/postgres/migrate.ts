@@ -27,21 +27,23 @@ const MIGRATIONS = {
 
 /** @returns the names of the migrations that were applied now; empty when the schema was up to date */
 export const migrate = async (database: Database): Promise<string[]> => {
-  const { error, results } = await past(async () => {
+  const { error, results = [] } = await pastDrops(async () => {
     const ended = await (await makeMigrator(database)).migrateToLatest()
-    if (isSomebodysDrop(ended.error)) throw ended.error
+    // Without results none was begun. One that failed by itself fails again.
+    if (ended.results === undefined && isSomebodysDrop(ended.error)) throw ended.error
     return ended
   })
   if (error !== undefined) {
-    const failed = results?.find((result) => result.status === 'Error')?.migrationName
-    throw new BrokerError('internal_error', `migration ${failed ?? ''} failed`, { cause: error })
+    const failed = results.find((result) => result.status === 'Error')?.migrationName
+    const what = failed === undefined ? 'the migrations cannot begin' : `migration ${failed} failed`
+    throw new BrokerError('internal_error', what, { cause: error })
   }
-  return (results ?? []).filter((r) => r.status === 'Success').map((r) => r.migrationName)
+  return results.filter((r) => r.status === 'Success').map((r) => r.migrationName)
 }
 
 /** Changes nothing. @returns the names of the migrations that this database lacks, all of them on an empty one */
 export const pendingMigrations = async (database: Database): Promise<string[]> => {
-  const migrations = await past(async () => (await makeMigrator(database)).getMigrations())
+  const migrations = await pastDrops(async () => (await makeMigrator(database)).getMigrations())
   return migrations.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
 }
 
@@ -51,7 +53,7 @@ const MAX_TRIES = 20
 
 const isSomebodysDrop = (error: unknown): boolean => DROPPED.has(sqlState(error) ?? '')
 
-const past = async <T>(run: () => Promise<T>): Promise<T> => {
+const pastDrops = async <T>(run: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries += 1) {
     try {
       return await run()

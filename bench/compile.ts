@@ -1,10 +1,10 @@
 // What is measured, as a container runs it (scripts/build.ts): plain JavaScript with its packages in it. Built together, so
 // that what counts commands meets the driver of the process it counts for.
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { REQUIRE, WITHOUT_BLANKS } from '../scripts/build.ts'
+import { bundleProcesses } from '../scripts/build.ts'
 
 const ENTRIES = [
   'local/api.ts',
@@ -18,25 +18,21 @@ const ENTRIES = [
 // As deep as the sources are: they find the dashboard by its place beside them.
 const FOLDER = fileURLToPath(new URL('../dist/bench', import.meta.url))
 
-// An optional part of pg, and a database with files of its own.
-const OUTSIDE = ['pg-native', '@electric-sql/*']
+/** NODE_OPTIONS of the image. */
+export const containerNodeOptions = (): string => {
+  const dockerfile = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8')
+  const [, options] = /^ENV NODE_OPTIONS="(.*)"$/m.exec(dockerfile) ?? []
+  if (options === undefined) throw new Error('the Dockerfile sets no NODE_OPTIONS')
+  return options
+}
 
 /** @returns the folder of the compiled scripts */
 export const compile = async (): Promise<string> => {
-  await build({
+  await bundleProcesses(ENTRIES, FOLDER, {
     absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-    entryPoints: ENTRIES,
-    outdir: FOLDER,
     entryNames: '[name]',
-    bundle: true,
-    splitting: true,
-    banner: { js: REQUIRE },
-    ...WITHOUT_BLANKS,
-    external: OUTSIDE,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'warning',
+    // A database with files of its own.
+    external: ['@electric-sql/*'],
   })
   return FOLDER
 }

@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import { coldStarts } from './coldstart.ts'
-import { compile } from './compile.ts'
+import { compile, containerNodeOptions } from './compile.ts'
 import { describeRun } from './describe.ts'
 import { embeddedRounds } from './embedded.ts'
 import { summarise } from './figures.ts'
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     /** Run the sources through tsx, instead of what a container runs. */
     sources: { type: 'boolean', default: false },
     /** NODE_OPTIONS of the measured processes; by default those of the container. */
-    'node-options': { type: 'string', default: '--max-semi-space-size=8 --max-old-space-size=512' },
+    'node-options': { type: 'string', default: containerNodeOptions() },
     /** A share of the events. */
     scale: { type: 'string', default: '1' },
     'log-level': { type: 'string', default: 'warn' },

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { build, type BuildOptions } from 'esbuild'
 
 /** `<outdir>/<name of the entry>.js`, dependencies left outside; what is imported on demand stays apart. */
 export const bundle = async (entry: string, outdir: string): Promise<void> => {
@@ -23,17 +23,22 @@ export const bundle = async (entry: string, outdir: string): Promise<void> => {
 }
 
 // What CommonJS packages ask for.
-export const REQUIRE =
+const REQUIRE =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);"
 
 // A process keeps the text of its modules twice, outside the heap: without indentation and comments that is 3 MB less. Names
 // stay, and lines are short enough for a stack trace to point at something.
-export const WITHOUT_BLANKS = { minifyWhitespace: true, lineLimit: 120 } as const
+const WITHOUT_BLANKS = { minifyWhitespace: true, lineLimit: 120 } as const
 
-/** Processes with the packages that they use and nothing else. `<outdir>/<path of the entry below all of them>.js` */
+// An optional part of pg that nobody has.
+const OUTSIDE = ['pg-native']
+
+/** Processes with the packages that they use and nothing else. `<outdir>/<path of the entry below all of them>.js`
+ *  @param external packages that are left outside nevertheless */
 export const bundleProcesses = async (
   entryPoints: readonly string[],
   outdir: string,
+  { external = [], ...names }: Pick<BuildOptions, 'absWorkingDir' | 'entryNames' | 'external'> = {},
 ): Promise<void> => {
   await build({
     entryPoints: [...entryPoints],
@@ -45,8 +50,8 @@ export const bundleProcesses = async (
     target: 'node20',
     banner: { js: REQUIRE },
     ...WITHOUT_BLANKS,
-    // An optional part of pg that nobody has.
-    external: ['pg-native'],
+    external: [...OUTSIDE, ...external],
+    ...names,
     logLevel: 'warning',
   })
 }

@@ -27,7 +27,7 @@ export type ManageWebhook = {
 }
 
 export type ManageDeps = RoutingDeps &
-  Omit<TriggerDeps, 'clock'> & {
+  Pick<TriggerDeps, 'ids' | 'deliveryLog' | 'handOver' | 'notHandedOver'> & {
     webhooks: WebhookStore
     random: Random
     secretBox: SecretBox

@@ -77,7 +77,6 @@ export const setUpWebhooks = (world: Partial<World> = {}) => {
     random: fixedRandom,
     secretBox: makeSecretBox([]),
     urlPolicy: { allowedCidrs: (parseCidrs('127.0.0.1/32') ?? []) as [], httpsOnly: false },
-    steps: () => undefined,
     bulkReplays: {
       missedNow: () =>
         missed === undefined ? Promise.reject(new Error('no Postgres')) : Promise.resolve(missed),

@@ -2,9 +2,10 @@
 // job, and after some stalls the queue ended it as failed, with attempts left. That the lock outlives the longest attempt
 // is tests/integration/queue-worker.test.ts.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { BrokerProcess } from '../support/process.ts'
 import { startRig, type Rig } from './rig.ts'
+import { useWorkers } from './workers.ts'
 
 const LONG = { timeout: 120_000 }
 // The receiver answers a second before the timeout.
@@ -12,16 +13,11 @@ const SLOW = { BROKER_DELIVERY_TIMEOUT_MS: '2000' }
 const BEHAVIOUR = 'delayMs=1000'
 
 let rig: Rig
-let workers: BrokerProcess[] = []
+const workers = useWorkers()
 
 beforeAll(async () => {
   rig = await startRig({ env: SLOW })
   await Promise.all([rig.start('api'), rig.start('sweep')])
-})
-
-afterEach(async () => {
-  await Promise.all(workers.map((worker) => worker.stop()))
-  workers = []
 })
 
 afterAll(async () => {

@@ -1,21 +1,16 @@
 // F6: a worker that has the answers and cannot reach Postgres, for a moment and for good.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { BrokerProcess } from '../../support/process.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProxy } from '../../support/tcp-proxy.ts'
 import { LEASE_MS, startRig, type Rig } from '../rig.ts'
+import { useWorkers } from '../workers.ts'
 
 let rig: Rig
-let workers: BrokerProcess[] = []
+const workers = useWorkers()
 
 beforeAll(async () => {
   rig = await startRig()
   await Promise.all([rig.start('api'), rig.start('sweep')])
-})
-
-afterEach(async () => {
-  await Promise.all(workers.map((worker) => worker.stop()))
-  workers = []
 })
 
 afterAll(async () => {

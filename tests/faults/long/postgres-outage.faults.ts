@@ -1,14 +1,14 @@
 // F5, F9 and F13: Postgres is killed, frozen or late under load. No 202 without a row, 503 meanwhile, and at most the
 // requests in flight are sent twice.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { BrokerProcess } from '../../support/process.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../support/wait.ts'
 import { print } from '../print.ts'
 import { startRig, type Rig } from '../rig.ts'
+import { useWorkers } from '../workers.ts'
 
 let rig: Rig
-let workers: BrokerProcess[] = []
+const workers = useWorkers()
 
 const CONCURRENCY = 20
 const BUSY = { BROKER_LOG_LEVEL: 'warn', BROKER_WORKER_CONCURRENCY: String(CONCURRENCY) }
@@ -18,19 +18,13 @@ beforeAll(async () => {
   await Promise.all([rig.start('api', BUSY), rig.start('sweep', BUSY)])
 })
 
-afterEach(async () => {
-  await Promise.all(workers.map((worker) => worker.stop()))
-  workers = []
-})
-
 afterAll(async () => {
   await rig.stop()
 })
 
 const startWorkers = async (count: number, env = {}) => {
-  workers = await Promise.all(
-    Array.from({ length: count }, () => rig.start('worker', { ...BUSY, ...env })),
-  )
+  const started = Array.from({ length: count }, () => rig.start('worker', { ...BUSY, ...env }))
+  workers.push(...(await Promise.all(started)))
 }
 
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -484,207 +484,6 @@ export type components = {
   schemas: {
     /**
      * @example {
-     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
-     *       "eventName": "upload_image",
-     *       "webhookUrl": "https://thumbnails.example.com/hook",
-     *       "status": "enabled",
-     *       "disabledReason": null,
-     *       "description": "makes thumbnails",
-     *       "headers": {
-     *         "x-team": "media"
-     *       },
-     *       "timeoutMs": null,
-     *       "rateLimit": {
-     *         "limit": 100,
-     *         "perSeconds": 60
-     *       },
-     *       "maxInFlight": null,
-     *       "createdAt": "2026-01-31T12:00:00.000Z",
-     *       "updatedAt": "2026-01-31T12:00:00.000Z"
-     *     }
-     */
-    Webhook: {
-      /**
-       * @description the id of the webhook
-       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
-       */
-      id: string
-      eventName: string
-      webhookUrl: string
-      /** @enum {string} */
-      status: 'enabled' | 'disabled'
-      disabledReason: ('manual' | 'gone' | 'failing') | null
-      description: string | null
-      headers: {
-        [key: string]: string
-      }
-      timeoutMs: number | null
-      rateLimit: {
-        limit: number
-        perSeconds: number
-      } | null
-      maxInFlight: number | null
-      /** Format: date-time */
-      createdAt: string
-      /** Format: date-time */
-      updatedAt: string
-    }
-    /**
-     * @example {
-     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
-     *       "eventName": "upload_image",
-     *       "webhookUrl": "https://thumbnails.example.com/hook",
-     *       "status": "enabled",
-     *       "disabledReason": null,
-     *       "description": "makes thumbnails",
-     *       "headers": {
-     *         "x-team": "media"
-     *       },
-     *       "timeoutMs": null,
-     *       "rateLimit": {
-     *         "limit": 100,
-     *         "perSeconds": 60
-     *       },
-     *       "maxInFlight": null,
-     *       "createdAt": "2026-01-31T12:00:00.000Z",
-     *       "updatedAt": "2026-01-31T12:00:00.000Z",
-     *       "missed": {
-     *         "messages": 42,
-     *         "capped": false,
-     *         "filter": {
-     *           "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
-     *           "missed": true
-     *         }
-     *       }
-     *     }
-     */
-    ChangedWebhook: {
-      /**
-       * @description the id of the webhook
-       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
-       */
-      id: string
-      eventName: string
-      webhookUrl: string
-      /** @enum {string} */
-      status: 'enabled' | 'disabled'
-      disabledReason: ('manual' | 'gone' | 'failing') | null
-      description: string | null
-      headers: {
-        [key: string]: string
-      }
-      timeoutMs: number | null
-      rateLimit: {
-        limit: number
-        perSeconds: number
-      } | null
-      maxInFlight: number | null
-      /** Format: date-time */
-      createdAt: string
-      /** Format: date-time */
-      updatedAt: string
-      /** @description after it was enabled, if it missed anything: POST /replays with this filter sends it */
-      missed?: {
-        messages: number
-        /** @description counting stopped: there may be more */
-        capped: boolean
-        filter: {
-          webhookId: string
-          /** @constant */
-          missed: true
-        }
-      }
-    }
-    /**
-     * @example {
-     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
-     *       "eventName": "upload_image",
-     *       "webhookUrl": "https://thumbnails.example.com/hook",
-     *       "status": "enabled",
-     *       "disabledReason": null,
-     *       "description": "makes thumbnails",
-     *       "headers": {
-     *         "x-team": "media"
-     *       },
-     *       "timeoutMs": null,
-     *       "rateLimit": {
-     *         "limit": 100,
-     *         "perSeconds": 60
-     *       },
-     *       "maxInFlight": null,
-     *       "createdAt": "2026-01-31T12:00:00.000Z",
-     *       "updatedAt": "2026-01-31T12:00:00.000Z",
-     *       "secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-     *     }
-     */
-    WebhookWithSecret: {
-      /**
-       * @description the id of the webhook
-       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
-       */
-      id: string
-      eventName: string
-      webhookUrl: string
-      /** @enum {string} */
-      status: 'enabled' | 'disabled'
-      disabledReason: ('manual' | 'gone' | 'failing') | null
-      description: string | null
-      headers: {
-        [key: string]: string
-      }
-      timeoutMs: number | null
-      rateLimit: {
-        limit: number
-        perSeconds: number
-      } | null
-      maxInFlight: number | null
-      /** Format: date-time */
-      createdAt: string
-      /** Format: date-time */
-      updatedAt: string
-      /** @description shown this once */
-      secret: string
-    }
-    /**
-     * @example {
-     *       "webhooks": [
-     *         {
-     *           "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
-     *           "eventName": "upload_image",
-     *           "webhookUrl": "https://thumbnails.example.com/hook",
-     *           "status": "enabled",
-     *           "disabledReason": null,
-     *           "description": "makes thumbnails",
-     *           "headers": {
-     *             "x-team": "media"
-     *           },
-     *           "timeoutMs": null,
-     *           "rateLimit": {
-     *             "limit": 100,
-     *             "perSeconds": 60
-     *           },
-     *           "maxInFlight": null,
-     *           "createdAt": "2026-01-31T12:00:00.000Z",
-     *           "updatedAt": "2026-01-31T12:00:00.000Z"
-     *         }
-     *       ],
-     *       "total": 1,
-     *       "pageSize": 50,
-     *       "offset": 0,
-     *       "nextOffset": null,
-     *       "nextCursor": null
-     *     }
-     */
-    WebhookList: {
-      webhooks: components['schemas']['Webhook'][]
-      total: number
-      pageSize: number
-      offset: number
-      nextOffset: number | null
-      nextCursor: string | null
-    }
-    /**
-     * @example {
      *       "messageId": "msg_01k9m6v0dx7b9n5k2j4h6gfabc",
      *       "eventName": "upload_image",
      *       "deliveries": 1
@@ -699,6 +498,35 @@ export type components = {
       eventName: string
       deliveries: number
       hint?: string
+    }
+    /**
+     * @example {
+     *       "type": "urn:webhook-broker:problem:invalid_url",
+     *       "title": "The webhook URL is not valid",
+     *       "status": 400,
+     *       "code": "invalid_url",
+     *       "detail": "the URL must begin with http:// or https://",
+     *       "errors": [
+     *         {
+     *           "field": "webhookUrl",
+     *           "message": "the URL must begin with http:// or https://"
+     *         }
+     *       ],
+     *       "requestId": "req_01k9m6tqwd8f3v4e0s5n2x7abc"
+     *     }
+     */
+    Problem: {
+      type: string
+      title: string
+      status: number
+      /** @description stable; see docs/errors.md */
+      code: string
+      detail: string
+      errors: {
+        field: string
+        message: string
+      }[]
+      requestId: string
     }
     /**
      * @example {
@@ -1019,32 +847,204 @@ export type components = {
     }
     /**
      * @example {
-     *       "type": "urn:webhook-broker:problem:invalid_url",
-     *       "title": "The webhook URL is not valid",
-     *       "status": 400,
-     *       "code": "invalid_url",
-     *       "detail": "the URL must begin with http:// or https://",
-     *       "errors": [
-     *         {
-     *           "field": "webhookUrl",
-     *           "message": "the URL must begin with http:// or https://"
-     *         }
-     *       ],
-     *       "requestId": "req_01k9m6tqwd8f3v4e0s5n2x7abc"
+     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *       "eventName": "upload_image",
+     *       "webhookUrl": "https://thumbnails.example.com/hook",
+     *       "status": "enabled",
+     *       "disabledReason": null,
+     *       "description": "makes thumbnails",
+     *       "headers": {
+     *         "x-team": "media"
+     *       },
+     *       "timeoutMs": null,
+     *       "rateLimit": {
+     *         "limit": 100,
+     *         "perSeconds": 60
+     *       },
+     *       "maxInFlight": null,
+     *       "createdAt": "2026-01-31T12:00:00.000Z",
+     *       "updatedAt": "2026-01-31T12:00:00.000Z"
      *     }
      */
-    Problem: {
-      type: string
-      title: string
-      status: number
-      /** @description stable; see docs/errors.md */
-      code: string
-      detail: string
-      errors: {
-        field: string
-        message: string
-      }[]
-      requestId: string
+    Webhook: {
+      /**
+       * @description the id of the webhook
+       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
+       */
+      id: string
+      eventName: string
+      webhookUrl: string
+      /** @enum {string} */
+      status: 'enabled' | 'disabled'
+      disabledReason: ('manual' | 'gone' | 'failing') | null
+      description: string | null
+      headers: {
+        [key: string]: string
+      }
+      timeoutMs: number | null
+      rateLimit: {
+        limit: number
+        perSeconds: number
+      } | null
+      maxInFlight: number | null
+      /** Format: date-time */
+      createdAt: string
+      /** Format: date-time */
+      updatedAt: string
+    }
+    /**
+     * @example {
+     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *       "eventName": "upload_image",
+     *       "webhookUrl": "https://thumbnails.example.com/hook",
+     *       "status": "enabled",
+     *       "disabledReason": null,
+     *       "description": "makes thumbnails",
+     *       "headers": {
+     *         "x-team": "media"
+     *       },
+     *       "timeoutMs": null,
+     *       "rateLimit": {
+     *         "limit": 100,
+     *         "perSeconds": 60
+     *       },
+     *       "maxInFlight": null,
+     *       "createdAt": "2026-01-31T12:00:00.000Z",
+     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+     *       "missed": {
+     *         "messages": 42,
+     *         "capped": false,
+     *         "filter": {
+     *           "webhookId": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *           "missed": true
+     *         }
+     *       }
+     *     }
+     */
+    ChangedWebhook: {
+      /**
+       * @description the id of the webhook
+       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
+       */
+      id: string
+      eventName: string
+      webhookUrl: string
+      /** @enum {string} */
+      status: 'enabled' | 'disabled'
+      disabledReason: ('manual' | 'gone' | 'failing') | null
+      description: string | null
+      headers: {
+        [key: string]: string
+      }
+      timeoutMs: number | null
+      rateLimit: {
+        limit: number
+        perSeconds: number
+      } | null
+      maxInFlight: number | null
+      /** Format: date-time */
+      createdAt: string
+      /** Format: date-time */
+      updatedAt: string
+      /** @description after it was enabled, if it missed anything: POST /replays with this filter sends it */
+      missed?: {
+        messages: number
+        /** @description counting stopped: there may be more */
+        capped: boolean
+        filter: {
+          webhookId: string
+          /** @constant */
+          missed: true
+        }
+      }
+    }
+    /**
+     * @example {
+     *       "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *       "eventName": "upload_image",
+     *       "webhookUrl": "https://thumbnails.example.com/hook",
+     *       "status": "enabled",
+     *       "disabledReason": null,
+     *       "description": "makes thumbnails",
+     *       "headers": {
+     *         "x-team": "media"
+     *       },
+     *       "timeoutMs": null,
+     *       "rateLimit": {
+     *         "limit": 100,
+     *         "perSeconds": 60
+     *       },
+     *       "maxInFlight": null,
+     *       "createdAt": "2026-01-31T12:00:00.000Z",
+     *       "updatedAt": "2026-01-31T12:00:00.000Z",
+     *       "secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+     *     }
+     */
+    WebhookWithSecret: {
+      /**
+       * @description the id of the webhook
+       * @example wh_01k9m6tqwd8f3v4e0s5n2x7abc
+       */
+      id: string
+      eventName: string
+      webhookUrl: string
+      /** @enum {string} */
+      status: 'enabled' | 'disabled'
+      disabledReason: ('manual' | 'gone' | 'failing') | null
+      description: string | null
+      headers: {
+        [key: string]: string
+      }
+      timeoutMs: number | null
+      rateLimit: {
+        limit: number
+        perSeconds: number
+      } | null
+      maxInFlight: number | null
+      /** Format: date-time */
+      createdAt: string
+      /** Format: date-time */
+      updatedAt: string
+      /** @description shown this once */
+      secret: string
+    }
+    /**
+     * @example {
+     *       "webhooks": [
+     *         {
+     *           "id": "wh_01k9m6tqwd8f3v4e0s5n2x7abc",
+     *           "eventName": "upload_image",
+     *           "webhookUrl": "https://thumbnails.example.com/hook",
+     *           "status": "enabled",
+     *           "disabledReason": null,
+     *           "description": "makes thumbnails",
+     *           "headers": {
+     *             "x-team": "media"
+     *           },
+     *           "timeoutMs": null,
+     *           "rateLimit": {
+     *             "limit": 100,
+     *             "perSeconds": 60
+     *           },
+     *           "maxInFlight": null,
+     *           "createdAt": "2026-01-31T12:00:00.000Z",
+     *           "updatedAt": "2026-01-31T12:00:00.000Z"
+     *         }
+     *       ],
+     *       "total": 1,
+     *       "pageSize": 50,
+     *       "offset": 0,
+     *       "nextOffset": null,
+     *       "nextCursor": null
+     *     }
+     */
+    WebhookList: {
+      webhooks: components['schemas']['Webhook'][]
+      total: number
+      pageSize: number
+      offset: number
+      nextOffset: number | null
+      nextCursor: string | null
     }
     /**
      * @example {

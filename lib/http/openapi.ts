@@ -13,9 +13,7 @@ import { findReplaySpec, startReplaySpec } from './routes/replays.ts'
 import { triggerSpec } from './routes/trigger.ts'
 import { listOfEventSpec, listSpec, registerSpec } from './routes/webhooks.ts'
 import { docsSpec, documentSpec, healthSpec, metricsSpec, readySpec } from './site-specs.ts'
-import './schemas.ts'
 import { webhooksOfDocument } from './schemas-events.ts'
-import './schemas-replay.ts'
 
 /** Those under /api/v0. */
 export const API_ROUTES: readonly RouteSpec[] = [

@@ -1,4 +1,5 @@
 // What the health of a webhook does to its deliveries, on Postgres and in memory: breaker, room, and who is let go.
+// Over 250 lines because claims, breakers and the sweep meet on one stage, which is set up once.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {

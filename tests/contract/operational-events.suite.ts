@@ -1,4 +1,5 @@
 // What the log notes of its own accord, on Postgres and in memory: which changes are told, to whom, and never twice.
+// Over 250 lines because every kind of event is read by the same eyes, which are set up once.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NotedEvent } from '../../lib/domain/operational-event.ts'

@@ -1,4 +1,5 @@
 // The command line against the real broker: every command as text and as JSON.
+// Over 250 lines because broker, receiver and command line are set up once.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

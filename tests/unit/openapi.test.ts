@@ -4,11 +4,20 @@ import { describe, expect, it } from 'vitest'
 import { EXAMPLES } from '../../lib/http/examples.ts'
 import { DOCUMENTED_ROUTES, openApiDocument } from '../../lib/http/openapi.ts'
 import * as eventSchemas from '../../lib/http/schemas-events.ts'
+import * as logSchemas from '../../lib/http/schemas-log.ts'
 import * as replaySchemas from '../../lib/http/schemas-replay.ts'
+import * as webhookSchemas from '../../lib/http/schemas-webhooks.ts'
 import * as schemas from '../../lib/http/schemas.ts'
 import * as statsSchemas from '../../lib/http/stats-schemas.ts'
 
-const modules = { ...schemas, ...replaySchemas, ...statsSchemas, ...eventSchemas }
+const modules = {
+  ...schemas,
+  ...webhookSchemas,
+  ...logSchemas,
+  ...replaySchemas,
+  ...statsSchemas,
+  ...eventSchemas,
+}
 const named = Object.values(modules).flatMap((schema) => {
   const id = schema instanceof z.ZodType ? schema.meta()?.id : undefined
   return schema instanceof z.ZodType && id !== undefined ? [[id, schema] as const] : []

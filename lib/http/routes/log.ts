@@ -10,8 +10,8 @@ import type { App } from '../env.ts'
 import { cursor, decodeCursor, encodeCursor, pageSize } from '../paging.ts'
 import { mount, type RouteSpec } from '../route.ts'
 import { eventName, idOf, time } from '../filters.ts'
+import { asText } from '../schemas.ts'
 import {
-  asText,
   auditSchema,
   deliveryListSchema,
   deliveryWithAttemptsSchema,
@@ -20,7 +20,7 @@ import {
   presentAttempt,
   presentDelivery,
   presentMessageSummary,
-} from '../schemas.ts'
+} from '../schemas-log.ts'
 
 const deliveriesQuery = z.object({
   status: z.enum(DELIVERY_STATUSES as [DeliveryStatus]).optional(),

@@ -8,15 +8,15 @@ import { BrokerError } from '../../domain/errors.ts'
 import { isId } from '../../domain/ids.ts'
 import type { App, AppEnv } from '../env.ts'
 import { mount, type RouteSpec } from '../route.ts'
+import { acceptedSchema } from '../schemas.ts'
 import {
-  acceptedSchema,
   changeBody,
   changedWebhookSchema,
   presentChanged,
   presentWebhook,
   webhookSchema,
   webhookWithSecretSchema,
-} from '../schemas.ts'
+} from '../schemas-webhooks.ts'
 
 const path = '/api/v0/webhooks/{eventName}/{id}'
 

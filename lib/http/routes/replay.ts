@@ -5,7 +5,7 @@ import { BrokerError } from '../../domain/errors.ts'
 import { isId } from '../../domain/ids.ts'
 import type { App } from '../env.ts'
 import { mount, type RouteSpec } from '../route.ts'
-import { deliverySchema, presentDelivery } from '../schemas.ts'
+import { deliverySchema, presentDelivery } from '../schemas-log.ts'
 
 export const replaySpec = {
   method: 'post',

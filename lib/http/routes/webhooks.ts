@@ -13,7 +13,7 @@ import {
   webhookListSchema,
   webhookSchema,
   webhookWithSecretSchema,
-} from '../schemas.ts'
+} from '../schemas-webhooks.ts'
 
 export const registerSpec = {
   method: 'post',

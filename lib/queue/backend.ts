@@ -1,20 +1,102 @@
-// Gives BullMQ's worker the connections that we have made, instead of copies that it makes itself and hides.
+// BullMQ's access to Redis, over connections that we have made instead of copies that it makes itself and hides, and with its hot
+// commands in batches (slots.ts). Everything else is BullMQ's own, and so are those while a queue is paused or limited as a whole.
 
 import {
   QueueKeys,
   RedisConnection,
   RedisQueueBackend,
   type BackendFactory,
+  type JobJson,
+  type KeepJobs,
+  type MinimalJob,
   type QueueBaseOptions,
 } from 'bullmq'
 import type { Redis } from 'ioredis'
-import type { WorkerConnections } from './options.ts'
+import type { QueueNames } from './names.ts'
+import { JOB, JOB_OPTIONS, type WorkerConnections } from './options.ts'
+import { makeSlots, type Slots, type Told } from './slots.ts'
+
+type Over = { connection: RedisConnection; blocking: RedisConnection; slots: Slots }
+
+class BatchingBackend extends RedisQueueBackend {
+  private readonly slots: Slots
+
+  constructor(names: QueueNames, options: QueueBaseOptions, { connection, blocking, slots }: Over) {
+    const keys = new QueueKeys(names.bullPrefix)
+    super(
+      connection,
+      names.queue,
+      keys.getKeys(names.queue),
+      (type) => keys.toKey(names.queue, type),
+      options,
+      blocking,
+    )
+    this.slots = slots
+  }
+
+  override async moveToActive(token: string, name?: string): Promise<unknown[]> {
+    const told = await this.slots({ token, ended: undefined, takes: true })
+    return told.kind === 'not_here' ? super.moveToActive(token, name) : nextJob(told)
+  }
+
+  // The parameters are BullMQ's.
+  // eslint-disable-next-line max-params
+  override async moveToCompleted(
+    job: MinimalJob,
+    returnValue: unknown,
+    removeOnComplete: boolean | number | KeepJobs,
+    token: string,
+    fetchNext: boolean,
+  ): ReturnType<RedisQueueBackend['moveToCompleted']> {
+    const takes = fetchNext && this.closing === undefined
+    const told = await this.slots({ token, ended: job.id, takes })
+    switch (told.kind) {
+      case 'not_here':
+        return super.moveToCompleted(job, returnValue, removeOnComplete, token, fetchNext)
+      case 'refused':
+        throw this.finishedErrors({
+          code: told.code,
+          jobId: job.id ?? '',
+          command: 'moveToFinished',
+          state: 'active',
+        })
+      case 'next':
+      case 'none':
+        return { result: takes ? nextJob(told) : undefined, finishedOn: Date.now() }
+    }
+  }
+}
+
+/** As BullMQ reads it: the job, its id, for how long the queue is limited, when the next delayed one is due. */
+const nextJob = (told: Told): unknown[] => {
+  if (told.kind !== 'next') return [null, '', 0, told.kind === 'none' ? told.dueMs : 0]
+  return [toJson(told.jobId), told.jobId, 0, 0]
+}
+
+// All jobs are alike but for their ids, and nothing that BullMQ counts decides anything here.
+const toJson = (id: string): JobJson => {
+  const nowMs = Date.now()
+  return {
+    ...JOB,
+    id,
+    opts: JOB_OPTIONS,
+    progress: 0,
+    attemptsMade: 0,
+    attemptsStarted: 1,
+    stalledCounter: 0,
+    timestamp: nowMs,
+    processedOn: nowMs,
+    failedReason: '',
+    // BullMQ parses both: what is no JSON costs an exception for each job, 12 µs.
+    stacktrace: '[]',
+    returnvalue: 'null',
+  }
+}
 
 /** For a drain, which never waits for a job: one connection that fails fast, and need not stand yet. */
 export const backendOverOne =
-  (connection: Redis, bullPrefix: string): BackendFactory<RedisQueueBackend> =>
-  (name: string, options: QueueBaseOptions) => {
-    const keys = new QueueKeys(bullPrefix)
+  (connection: Redis, names: QueueNames, lockMs: number): BackendFactory<RedisQueueBackend> =>
+  (_name, options) => {
     const over = () =>
       new RedisConnection(connection, {
         shared: true,
@@ -22,27 +104,20 @@ export const backendOverOne =
         skipVersionCheck: true,
         skipWaitingForReady: true,
       })
-    return new RedisQueueBackend(
-      over(),
-      name,
-      keys.getKeys(name),
-      (type) => keys.toKey(name, type),
-      options,
-      over(),
-    )
+    const slots = makeSlots(connection, names, lockMs)
+    return new BatchingBackend(names, options, { connection: over(), blocking: over(), slots })
   }
 
-/** @returns what `Worker` takes as its last argument */
+/** @returns what `Worker` takes as its last argument. @param lockMs for how long a job's lock holds */
 export const backendOver =
-  (connections: WorkerConnections, bullPrefix: string): BackendFactory<RedisQueueBackend> =>
-  (name: string, options: QueueBaseOptions) => {
-    const keys = new QueueKeys(bullPrefix)
-    return new RedisQueueBackend(
-      new RedisConnection(connections.commands, { shared: true, blocking: false }),
-      name,
-      keys.getKeys(name),
-      (type) => keys.toKey(name, type),
-      options,
-      new RedisConnection(connections.blocking, { shared: true, blocking: true }),
-    )
-  }
+  (
+    { commands, blocking }: WorkerConnections,
+    names: QueueNames,
+    lockMs: number,
+  ): BackendFactory<RedisQueueBackend> =>
+  (_name, options) =>
+    new BatchingBackend(names, options, {
+      connection: new RedisConnection(commands, { shared: true, blocking: false }),
+      blocking: new RedisConnection(blocking, { shared: true, blocking: true }),
+      slots: makeSlots(commands, names, lockMs),
+    })

@@ -1,13 +1,15 @@
 // The producer's side of the queue: adds jobs, asks for them, repairs them. Never waits for a Redis that is away.
 
 import { randomUUID } from 'node:crypto'
-import { Queue, type JobsOptions } from 'bullmq'
+import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { DeliveryQueue, Job, SharedTurns } from '../broker/ports.ts'
 import { BrokerError } from '../domain/errors.ts'
 import { makeSharedTurns } from './limits/turns.ts'
 import { makeQueueNames, type QueueNames } from './names.ts'
-import { jobOptions } from './options.ts'
+import { JOB, JOB_OPTIONS } from './options.ts'
+import { scriptCommand } from './script-command.ts'
+import { ADD_MANY } from './scripts.ts'
 
 export type ClosableDeliveryQueue = DeliveryQueue & {
   /** How many workers are connected; undefined where a managed Redis does not tell. */
@@ -20,6 +22,8 @@ export type ClosableDeliveryQueue = DeliveryQueue & {
 }
 
 const JOBS_PER_PIPELINE = 1_000
+// Redis does nothing else while a script runs: about a millisecond for this many.
+const JOBS_PER_SCRIPT = 250
 
 // Compare and set: a plain maximum would hide a loss between the reading and the raising.
 const RAISE = `
@@ -52,14 +56,20 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
   const names = makeQueueNames(prefix)
   const queue = openQueue(redis, names)
 
+  const addMany = scriptCommand(redis, ADD_MANY)
+  const addNow = async (ids: readonly string[]) => {
+    const { name, data } = JOB
+    const what = [names.job(''), name, data, STORED_OPTIONS, Date.now()]
+    await addMany(names.waiting, names.job('meta'), names.marker, ...what, ...ids)
+  }
+
   const enqueue = async (jobs: readonly Job[]) => {
-    for (let at = 0; at < jobs.length; at += JOBS_PER_PIPELINE) {
-      const bulk = jobs.slice(at, at + JOBS_PER_PIPELINE).map(({ deliveryId, delayMs }) => ({
-        name: 'delivery',
-        data: {},
-        opts: jobOptions(deliveryId, delayMs),
-      }))
-      await translated(() => add(queue, bulk))
+    for (const some of slices(jobs, JOBS_PER_PIPELINE)) {
+      const ready = some.filter(({ delayMs }) => delayMs <= 0).map(({ deliveryId }) => deliveryId)
+      const later = some.filter(({ delayMs }) => delayMs > 0)
+      const adding = slices(ready, JOBS_PER_SCRIPT).map(addNow)
+      if (later.length > 0) adding.push(addDelayed(queue, later))
+      await translated(() => Promise.all(adding))
     }
   }
 
@@ -107,13 +117,22 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
   }
 }
 
-type Bulk = { name: string; data: object; opts: JobsOptions }[]
+// As BullMQ keeps them in a job's hash.
+const STORED_OPTIONS = JSON.stringify(JOB_OPTIONS)
 
-/** A pipeline costs more to make than a single job to add. */
-const add = async (queue: Queue, jobs: Bulk): Promise<void> => {
-  const [first] = jobs
-  if (first !== undefined && jobs.length === 1) await queue.add(first.name, first.data, first.opts)
-  else await queue.addBulk(jobs)
+const slices = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
+    all.slice(n * size, (n + 1) * size),
+  )
+
+const addDelayed = async (queue: Queue, jobs: readonly Job[]): Promise<void> => {
+  await queue.addBulk(
+    jobs.map(({ deliveryId, delayMs }) => ({
+      name: JOB.name,
+      data: {},
+      opts: { ...JOB_OPTIONS, jobId: deliveryId, delay: Math.ceil(delayMs) },
+    })),
+  )
 }
 
 /** BullMQ's queue over a connection that need not stand yet, nor stay. */

@@ -13,6 +13,7 @@ import { makeQueueNames } from './names.ts'
 import {
   AFTER_FAULT_MS,
   GIVEN_BACK_MS,
+  lockMs,
   RetryAt,
   workerOptions,
   type TakerSettings,
@@ -59,7 +60,7 @@ export const makeJobSource = (
     names.queue,
     null,
     { ...workerOptions(settings, names, redis), autorun: false },
-    backendOverOne(redis, names.bullPrefix),
+    backendOverOne(redis, names, lockMs(settings)),
   )
   // Failures reject where they happen; BullMQ repeats those of the connection here.
   worker.on('error', () => undefined)

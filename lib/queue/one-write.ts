@@ -1,5 +1,5 @@
-// Results are committed together, so a worker tells BullMQ of many jobs in one turn of the event loop. Each is a command
-// of its own; without this each would also be a write of its own, and writes are a quarter of what a worker spends.
+// Results are committed together, so a worker may tell BullMQ of many retries in one turn of the event loop. Each is a command
+// of its own; without this each would also be a write of its own, and writes were a quarter of what a worker spent on its jobs.
 
 import type { Redis } from 'ioredis'
 

@@ -6,19 +6,20 @@ import type { Log } from '../broker/ports.ts'
 import type { QueueNames } from './names.ts'
 import { writeOncePerTurn } from './one-write.ts'
 
+/** What every job is, but for its id: it points at a delivery and says nothing else. */
+export const JOB = { name: 'delivery', data: '{}' } as const
+
 /**
  * How every job is added. A job that is kept after it ended silently swallows the re-add of its id (measured), so none
  * is; and BullMQ never ends a delivery by counting, because the log decides.
  */
-export const jobOptions = (deliveryId: string, delayMs: number): JobsOptions => ({
-  jobId: deliveryId,
+export const JOB_OPTIONS = {
   attempts: 1_000_000,
   backoff: { type: 'custom' },
   removeOnComplete: true,
   removeOnFail: true,
   stackTraceLimit: 0,
-  ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),
-})
+} as const satisfies JobsOptions
 
 const CONNECT_TIMEOUT_MS = 1_000
 const COMMAND_TIMEOUT_MS = 1_000

@@ -37,15 +37,18 @@ const NEVER = 1_000_000
 // BullMQ's own 15 s would make a job wait that long after a short loss of the connection.
 const ASK_AGAIN_MS = 1_000
 
+/** For how long the lock of a job holds: it must outlive an attempt (O-QUEUE-2). */
+export const lockMs = ({ attemptMs }: TakerSettings): number => attemptMs + LOCK_MARGIN_MS
+
 export const workerOptions = (
-  { concurrency, attemptMs }: TakerSettings,
+  settings: TakerSettings,
   names: QueueNames,
   connection: Redis,
 ): WorkerOptions => ({
   connection,
   prefix: names.bullPrefix,
-  concurrency,
-  lockDuration: attemptMs + LOCK_MARGIN_MS,
+  concurrency: settings.concurrency,
+  lockDuration: lockMs(settings),
   drainDelay: DRAIN_DELAY_S,
   stalledInterval: STALLED_INTERVAL_MS,
   maxStalledCount: NEVER,

@@ -13,6 +13,7 @@ import { makeHolds, makeRest, makeStepBack } from './rest.ts'
 import {
   AFTER_FAULT_MS,
   GIVEN_BACK_MS,
+  lockMs,
   RetryAt,
   workerOptions,
   type TakerSettings,
@@ -62,7 +63,7 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
       return run.finally(() => running.delete(run))
     },
     workerOptions(settings, names, connections.commands),
-    backendOver(connections, names.bullPrefix),
+    backendOver(connections, names, lockMs(settings)),
   )
   worker.on('error', makeRest({ ...control, ...holds('redis'), log: deps.log }))
   worker.on('completed', () => deps.onTold?.())

@@ -3,7 +3,7 @@
 import { Queue } from 'bullmq'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
-import { jobOptions } from '../../lib/queue/options.ts'
+import { JOB_OPTIONS } from '../../lib/queue/options.ts'
 import { makeFakeDeliveryQueue } from '../support/fakes/delivery-queue.ts'
 import { makeHandWorker, names, openQueue, type HandWorker } from '../support/queue-kit.ts'
 import {
@@ -96,7 +96,6 @@ describe('what BullMQ keeps in Redis', () => {
     expect(JSON.parse(opts ?? '')).toEqual({
       attempts: 1_000_000,
       backoff: { type: 'custom' },
-      jobId: a,
       removeOnComplete: true,
       removeOnFail: true,
       stackTraceLimit: 0,
@@ -123,7 +122,7 @@ describe('what BullMQ keeps in Redis', () => {
   // resolve and do nothing, for ever.
   it('would swallow an add, had it kept the job that ended', async () => {
     const keeping = new Queue(names.queue, { connection: redis.admin, prefix: names.bullPrefix })
-    await keeping.add('delivery', {}, { ...jobOptions(a, 0), removeOnComplete: false })
+    await keeping.add('delivery', {}, { ...JOB_OPTIONS, jobId: a, removeOnComplete: false })
     await worker.take()
     await worker.finish(a)
     await queue.enqueue(jobsOf([a]))

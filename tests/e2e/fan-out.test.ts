@@ -17,6 +17,8 @@ import { startRedisGate, type RedisGate } from './redis-gate.ts'
 import { SHORT, startRole, urlOf } from './support.ts'
 
 const COUNT = 1_000
+// Of at most 250 jobs each.
+const SCRIPTS = 4
 
 let folder: string
 let postgres: PostgresServer
@@ -91,14 +93,11 @@ const statementsOf = async (run: () => Promise<void>): Promise<string[]> => {
 
 test('a thousand webhooks of one event cost one statement, one pipeline, and all get it', async () => {
   expect(migrated).toEqual([expect.stringContaining('applied 0001-initial')])
-  const paths = Array.from({ length: COUNT }, (_, n) => `/hook/${n}`)
-  while (paths.length > 0) {
-    await Promise.all(
-      paths.splice(0, 20).map((path) => client.register('wide', receiver.url + path)),
-    )
-  }
+  // One after the other: changes that commit together may reach the routing table in another order, which it refuses, and a
+  // trigger that finds it behind asks Postgres twice until the next sweep.
+  for (let n = 0; n < COUNT; n += 1) await client.register('wide', `${receiver.url}/hook/${n}`)
   let messageId = ''
-  gate.holdUntil(COUNT)
+  gate.holdUntil(SCRIPTS)
 
   const statements = await statementsOf(async () => {
     const accepted = await client.trigger('wide', { body: '{"to":"all"}' })
@@ -107,8 +106,8 @@ test('a thousand webhooks of one event cost one statement, one pipeline, and all
   })
 
   expect(statements).toHaveLength(1)
-  // Not one job was answered before the thousandth was asked for.
-  await waitUntil(() => gate.jobs === COUNT, { message: 'a pipeline of a thousand jobs' })
+  // Not one script was answered before the fourth was sent.
+  await waitUntil(() => gate.scripts === SCRIPTS, { message: 'a pipeline of a thousand jobs' })
   const requests = await receiver.waitFor(COUNT, { timeoutMs: 20_000 })
   expect(new Set(requests.map(({ url }) => url)).size).toBe(COUNT)
   const delivered = await waitUntil(async () => {

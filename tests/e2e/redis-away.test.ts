@@ -118,32 +118,37 @@ test('with Redis frozen, a trigger is answered within a second and delivered bef
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-test('with Redis full after the second job of five, all five are accepted, and delivered once', async () => {
-  await registerFive('full')
+// The jobs of a trigger are added by scripts of 250, each of them as a whole or not at all.
+test('with Redis full in the middle of a fan-out, all are accepted, and delivered once', async () => {
+  const wide = Array.from({ length: 260 }, (_, n) => `/wide/${n}`)
+  for (let at = 0; at < wide.length; at += 20) {
+    const some = wide.slice(at, at + 20)
+    await Promise.all(some.map((path) => broker.register('full', receiver.url + path)))
+  }
   const admin = new Redis(redis.url)
   const gate = await startRedisGate(redis.port)
   const api = await broker.start('api', { REDIS_URL: `redis://127.0.0.1:${gate.port}` })
-  gate.interruptAfter(2, async () => {
-    await receiver.waitFor(2)
+  gate.interruptAfter(1, async () => {
+    await receiver.waitFor(250)
     await admin.config('RESETSTAT')
     await admin.config('SET', 'maxmemory', '1')
   })
 
   const accepted = await makeClient(() => urlOf(api)).trigger('full')
 
-  expect(accepted.deliveries).toBe(5)
+  expect(accepted.deliveries).toBe(260)
   expect(accepted.tookMs).toBeLessThan(1_000)
-  // The others of the five were asked for, and Redis refused them.
-  await waitUntil(() => gate.jobs === 5, { message: 'the other jobs' })
+  // The last ten were asked for, and Redis refused them.
+  await waitUntil(() => gate.scripts === 2, { message: 'the other jobs' })
   await waitUntil(async () => /errorstat_OOM:count=[1-9]/.test(await admin.info('errorstats')), {
     message: 'a refusal',
   })
   // From Postgres: nobody has to make room first.
   const delivered = await broker.untilAll(accepted.messageId, 'delivered')
-  expect(delivered).toHaveLength(5)
+  expect(delivered).toHaveLength(260)
   await until('dispatcher.queue', () => admin.config('SET', 'maxmemory', '0'))
   await expectQueueToDeliver('full')
-  expect(paths().filter((path) => path === '/1').length).toBeGreaterThanOrEqual(2)
+  expect(paths().filter((path) => path === '/wide/1').length).toBeGreaterThanOrEqual(2)
   const ids = receiver.received.map(({ headers }) => headers['webhook-delivery-id'])
   expect(new Set(ids).size).toBe(ids.length)
   await api.stop()

@@ -1,21 +1,21 @@
-// A gate before a real Redis that counts the jobs which clients ask it to add. It can keep answers back until so many
-// have been asked for, so that only a client that asks for all in one round trip gets through; or stop in the middle of
+// A gate before a real Redis that counts the scripts by which clients add jobs, up to 250 in each. It can keep answers back
+// until so many have been sent, so that only a client that sends all in one round trip gets through; or stop in the middle of
 // such a pipeline, so that something can happen to Redis just there.
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export type RedisGate = {
   port: number
-  /** From now on a connection that adds a job gets no answer until all connections together have asked for `jobs`. */
-  holdUntil(jobs: number): void
-  /** Passes on the next `jobs` jobs, waits for `run`, and passes on the rest. Once. */
-  interruptAfter(jobs: number, run: () => Promise<void>): void
-  /** Jobs asked for since `holdUntil` or `interruptAfter`. */
-  readonly jobs: number
+  /** From now on a connection that adds jobs gets no answer until all connections together have sent so many scripts. */
+  holdUntil(scripts: number): void
+  /** Passes on the next so many scripts, waits for `run`, and passes on the rest. Once. */
+  interruptAfter(scripts: number, run: () => Promise<void>): void
+  /** Scripts sent since `holdUntil` or `interruptAfter`. */
+  readonly scripts: number
   close(): void
 }
 
-// How a job is added: by the name of the script, or by its text the first time. A trigger runs no other script.
+// How jobs are added: by the name of the script, or by its text the first time. A trigger runs no other script.
 const COMMAND = /\*\d+\r\n\$\d\r\neval(?:sha)?\r\n/gi
 // Longer than any command's beginning, which may be split between two chunks.
 const TAIL = 32
@@ -26,13 +26,13 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
   const sockets = new Set<Socket>()
   const held = new Set<Socket>()
   let expected = 0
-  let jobs = 0
+  let scripts = 0
   let interruption: Interruption | undefined
 
   const count = (upstream: Socket, found: number) => {
     if (found === 0) return
-    jobs += found
-    if (jobs < expected) {
+    scripts += found
+    if (scripts < expected) {
       held.add(upstream)
       upstream.pause()
       return
@@ -40,11 +40,11 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
     for (const socket of held) socket.resume()
     held.clear()
   }
-  /** Where in a chunk the first job stands that is not to be passed on yet. */
+  /** Where in a chunk the first script stands that is not to be passed on yet. */
   const cut = (text: string): number | undefined => {
     if (interruption === undefined) return undefined
     const starts = [...text.matchAll(COMMAND)].map(({ index }) => index)
-    return starts[interruption.after - jobs]
+    return starts[interruption.after - scripts]
   }
   const interrupt = async ({ run }: Interruption, client: Socket, rest: () => void) => {
     interruption = undefined
@@ -85,14 +85,14 @@ export const startRedisGate = async (target: number): Promise<RedisGate> => {
     port: (server.address() as AddressInfo).port,
     holdUntil: (wanted) => {
       expected = wanted
-      jobs = 0
+      scripts = 0
     },
     interruptAfter: (after, run) => {
       interruption = { after, run }
-      jobs = 0
+      scripts = 0
     },
-    get jobs() {
-      return jobs
+    get scripts() {
+      return scripts
     },
     close: () => {
       server.close()

@@ -36,8 +36,9 @@ describe('npm run bench', () => {
     // 50 triggers, claims and results: never more than three statements for one, and some in one.
     expect(of('sqlPerDelivery')).toBeGreaterThan(0)
     expect(of('sqlPerDelivery')).toBeLessThan(4)
-    // Asked for its webhooks, added, taken, ended.
-    expect(of('redisPerDelivery')).toBeGreaterThan(2)
+    // Its webhooks asked for, added, taken, ended: each once for many, or once for each.
+    expect(of('redisPerDelivery')).toBeGreaterThan(0)
+    expect(of('redisPerDelivery')).toBeLessThan(4)
     expect(of('peakMb.worker')).toBeGreaterThan(20)
     expect(of('cpuS1000.worker')).toBeGreaterThan(0)
     expect(versions.node).toBe(process.version)

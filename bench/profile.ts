@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: 'fan1' },
     workers: { type: 'string', default: '1' },
+    concurrency: { type: 'string', default: '200' },
     node: { type: 'string', default: process.execPath },
     scale: { type: 'string', default: '2' },
     'log-level': { type: 'string', default: 'warn' },
@@ -96,6 +97,7 @@ const scenario = makeScenarios(Number(options.scale))[options.only]
 if (scenario === undefined) throw new Error(`no scenario ${options.only}`)
 const stage = await startStage({
   workers: Number(options.workers),
+  concurrency: Number(options.concurrency),
   node: options.node,
   logLevel: options['log-level'],
   nodeOptions: '',

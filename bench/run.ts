@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     workers: { type: 'string', default: '1' },
+    /** BROKER_WORKER_CONCURRENCY, and the same for the bare queue's workers. */
+    concurrency: { type: 'string', default: '200' },
     /** Another Node for the processes that are measured. */
     node: { type: 'string', default: process.execPath },
     /** Run the sources through tsx, instead of what a container runs. */
@@ -33,6 +35,7 @@ const { values: options } = parseArgs({
 const settings = {
   rounds: Number(options.rounds),
   workers: Number(options.workers),
+  concurrency: Number(options.concurrency),
   scale: Number(options.scale),
   logLevel: options['log-level'],
   sources: options.sources,

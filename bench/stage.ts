@@ -7,6 +7,8 @@ import type { Parts } from './accounting.ts'
 
 export type StageOptions = {
   workers: number
+  /** Attempts at once, of each worker. */
+  concurrency: number
   /** The Node of the broker and of the bare queue; receiver and load keep that of the benchmark. */
   node?: string | undefined
   compiled?: string | undefined
@@ -73,7 +75,8 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
   }
   const services = await startServices()
   const urls = { REDIS_URL: services.redis.url, DATABASE_URL: services.postgres.url }
-  const env = { ...urls, ...brokerEnv(logLevel) }
+  const slots = String(options.concurrency)
+  const env = { ...urls, ...brokerEnv(logLevel), BROKER_WORKER_CONCURRENCY: slots }
   const workers: Child[] = []
   const startWorkers = async (count: number) => {
     await Promise.all(
@@ -95,7 +98,9 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
       start('local/api.ts', env, READY),
       start('local/sweep.ts', env, READY),
       start('bench/processes/bare-producer.ts', urls),
-      many(options.workers, () => start('bench/processes/bare-worker.ts', urls)),
+      many(options.workers, () =>
+        start('bench/processes/bare-worker.ts', { ...urls, CONCURRENCY: slots }),
+      ),
       startWorkers(options.workers),
     ])
     const bare = { producer, workers: bareWorkers }

@@ -23,7 +23,10 @@ const worker = new Worker<BareJob>(
     await answer.dump()
     if (statusCode !== 204) throw new Error(`the receiver answered ${statusCode}`)
   },
-  { connection: { url: process.env['REDIS_URL'] ?? '' }, concurrency: 100 },
+  {
+    connection: { url: process.env['REDIS_URL'] ?? '' },
+    concurrency: Number(process.env['CONCURRENCY']),
+  },
 )
 await worker.waitUntilReady()
 process.once('SIGTERM', () => process.exit(0))

@@ -6,7 +6,9 @@
 import type { Script } from './script-command.ts'
 
 /**
- * Adds jobs without a delay, except those whose id is held.
+ * Adds jobs without a delay, except those whose id is held. One that is under way is marked and comes again when it ends: whoever
+ * adds it may know more than whoever just ends it. A delivery that a webhook's share had no room for is let go as soon as another one ends, which may be before
+ * its own job has ended; without the mark that hand-over was lost, and the sweep brought the delivery a minute later.
  *
  * KEYS: wait, meta, marker. ARGV: what stands before an id in a job's key, name, data, options, now; then the ids.
  */
@@ -20,6 +22,8 @@ for i = 6, #ARGV do
   if redis.call('EXISTS', key) == 0 then
     redis.call('HSET', key, 'name', ARGV[2], 'data', ARGV[3], 'opts', ARGV[4], 'timestamp', ARGV[5], 'delay', 0, 'priority', 0)
     added[#added + 1] = ARGV[i]
+  elseif redis.call('EXISTS', key .. ':lock') == 1 then
+    redis.call('HSET', key, 'again', 1)
   end
 end
 if #added == 0 then return 0 end
@@ -53,8 +57,13 @@ local function finish(id, token)
     return redis.call('EXISTS', key) == 0 and -1 or -2
   end
   if redis.call('LREM', KEYS[2], -1, id) == 0 then return -3 end
-  redis.call('DEL', key, key .. ':lock')
   redis.call('SREM', KEYS[4], id)
+  if redis.call('HDEL', key, 'again') == 1 then
+    redis.call('DEL', key .. ':lock')
+    redis.call('LPUSH', KEYS[1], id)
+  else
+    redis.call('DEL', key, key .. ':lock')
+  end
   return 0
 end
 
@@ -81,8 +90,7 @@ for i = 4, #ARGV, 3 do
   told[#told + 1] = said
   if said == 0 and ARGV[i + 2] == '1' then wanting[#wanting + 1] = { #told, ARGV[i] } end
 end
-if #wanting == 0 then return told end
-promote()
+if #wanting > 0 then promote() end
 for _, slot in ipairs(wanting) do
   local id = take(slot[2])
   if not id then

@@ -100,13 +100,12 @@ type Turn =`,
     test: { file: LOST_REDIS, name: 'row 29: an event whose URLs vanished' },
   },
   {
-    key: 'remove-on-fail',
-    name: 'a failed job is kept in Redis',
+    key: 'counted-out',
+    name: 'BullMQ ends a delivery by counting its failures',
     edits: [
-      { file: 'lib/queue/options.ts', from: 'removeOnFail: true,', to: 'removeOnFail: false,' },
-      { file: 'lib/queue/taking.ts', from: '  removeOnFail: { count: 0 },\n', to: '' },
+      { file: 'lib/queue/backend.ts', from: 'attemptsMade: 0,', to: 'attemptsMade: 999_999,' },
     ],
-    test: { file: LOST_REDIS, name: 'a job that BullMQ gives up on' },
+    test: { file: LOST_REDIS, name: 'a job whose last failure BullMQ has counted' },
   },
   {
     key: 'orphan-repair',

@@ -23,7 +23,7 @@ test('each thing that the promise rests on has its mutation', () => {
       'claim-first',
       'result-first',
       'routing-version',
-      'remove-on-fail',
+      'counted-out',
       'orphan-repair',
     ]),
   )

@@ -7,14 +7,16 @@ import {
   RedisQueueBackend,
   type BackendFactory,
   type JobJson,
-  type KeepJobs,
-  type MinimalJob,
   type QueueBaseOptions,
 } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { QueueNames } from './names.ts'
 import { JOB, JOB_OPTIONS, type WorkerConnections } from './options.ts'
 import { makeSlots, type Slots, type Told } from './slots.ts'
+
+type Complete = RedisQueueBackend['moveToCompleted']
+/** The job, what it returned, whether it is kept, the token of its lock, whether another one is wanted. */
+type Completion = Parameters<Complete>
 
 type Over = { connection: RedisConnection; blocking: RedisConnection; slots: Slots }
 
@@ -39,20 +41,13 @@ class BatchingBackend extends RedisQueueBackend {
     return told.kind === 'not_here' ? super.moveToActive(token, name) : nextJob(told)
   }
 
-  // The parameters are BullMQ's.
-  // eslint-disable-next-line max-params
-  override async moveToCompleted(
-    job: MinimalJob,
-    returnValue: unknown,
-    removeOnComplete: boolean | number | KeepJobs,
-    token: string,
-    fetchNext: boolean,
-  ): ReturnType<RedisQueueBackend['moveToCompleted']> {
+  override async moveToCompleted(...asked: Completion): ReturnType<Complete> {
+    const [job, , , token, fetchNext] = asked
     const takes = fetchNext && this.closing === undefined
     const told = await this.slots({ token, ended: job.id, takes })
     switch (told.kind) {
       case 'not_here':
-        return super.moveToCompleted(job, returnValue, removeOnComplete, token, fetchNext)
+        return super.moveToCompleted(...asked)
       case 'refused':
         throw this.finishedErrors({
           code: told.code,

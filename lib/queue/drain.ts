@@ -135,7 +135,7 @@ const decide = async (
   deps: RunDeps,
   deliveryId: string,
 ): Promise<{ verdict: JobVerdict; failure?: BrokerError }> => {
-  // An id without a hash, left by a split brain, comes as an empty job: there is nothing to do here (crash table, 18).
+  // Not an entry of ours: there is nothing to attempt.
   if (!isId('dlv', deliveryId)) return { verdict: { kind: 'done' } }
   try {
     return { verdict: await deps.attempt(deliveryId) }

@@ -124,7 +124,7 @@ const process = async (
  *  no more. Then it is given back: if only this worker cannot reach Postgres, another one must get it. */
 const decide = async ({ deps, closing, stepBack }: Processing, job: Job): Promise<JobVerdict> => {
   const deliveryId = job.id ?? ''
-  // An id without a hash, left by a split brain, comes as an empty job: there is nothing to do here (crash table, 18).
+  // Not an entry of ours: there is nothing to attempt.
   if (!isId('dlv', deliveryId)) return { kind: 'done' }
   for (let failures = 0; ; failures += 1) {
     try {

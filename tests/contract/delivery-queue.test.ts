@@ -1,11 +1,16 @@
 // The delivery queue in memory and on BullMQ: one suite for both, then what only a real Redis can show.
 
-import { Queue } from 'bullmq'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
 import { JOB_OPTIONS } from '../../lib/queue/options.ts'
 import { makeFakeDeliveryQueue } from '../support/fakes/delivery-queue.ts'
-import { makeHandWorker, names, openQueue, type HandWorker } from '../support/queue-kit.ts'
+import {
+  makeHandWorker,
+  names,
+  openBullmq,
+  openQueue,
+  type HandWorker,
+} from '../support/queue-kit.ts'
 import {
   deliveryId,
   deliveryIds,
@@ -102,6 +107,22 @@ describe('what BullMQ keeps in Redis', () => {
     })
   })
 
+  it('is for BullMQ what one is that its own script added', async () => {
+    await queue.enqueue(jobsOf([a]))
+    const bullmq = openBullmq(redis)
+    await bullmq.add('delivery', {}, { ...(await bullmq.getJob(a))?.opts, jobId: b })
+    const [ours, theirs] = await Promise.all([a, b].map((id) => redis.admin.hgetall(names.job(id))))
+    const { opts, timestamp, ...rest } = ours ?? {}
+    expect({ ...rest, timestamp: theirs?.timestamp }).toEqual({ ...theirs, opts: undefined })
+    expect({ ...JSON.parse(opts ?? ''), jobId: b }).toEqual(JSON.parse(theirs?.opts ?? ''))
+    expect(Number(timestamp)).toBeGreaterThan(Date.now() - 60_000)
+    expect(await bullmq.getWaiting()).toHaveLength(2)
+    expect(await worker.take()).toBe(a)
+    await worker.finish(a)
+    expect(await bullmq.getJob(a)).toBeUndefined()
+    await bullmq.close()
+  })
+
   it('is nothing once all jobs have ended, but its own event stream and counters', async () => {
     await queue.enqueue(jobsOf([a, b]))
     for (const id of [a, b]) {
@@ -121,7 +142,7 @@ describe('what BullMQ keeps in Redis', () => {
   // The fact behind `removeOnComplete` and `removeOnFail` in options.ts: with BullMQ's default the sweep's re-add would
   // resolve and do nothing, for ever.
   it('would swallow an add, had it kept the job that ended', async () => {
-    const keeping = new Queue(names.queue, { connection: redis.admin, prefix: names.bullPrefix })
+    const keeping = openBullmq(redis)
     await keeping.add('delivery', {}, { ...JOB_OPTIONS, jobId: a, removeOnComplete: false })
     await worker.take()
     await worker.finish(a)

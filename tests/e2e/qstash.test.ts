@@ -1,6 +1,7 @@
 // QStash as the dispatcher, with the API and the sweep as processes, a QStash of our own, and no Redis (O-QUEUE-6). There,
 // two systems retried, and the attempts were their product; a re-send was swallowed by a deduplication id that was
 // still known; a signature was checked over a body that had been parsed and written again.
+// Over 250 lines because processes, QStash and receiver are set up once.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { freePort } from '../../local/services/process.ts'

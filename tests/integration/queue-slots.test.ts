@@ -1,12 +1,12 @@
 // What a worker's slots end and take in one script must be what BullMQ's own scripts do for each: the same refusals, the same
 // state afterwards, and none of it where somebody has paused or limited the queue as a whole.
 
-import { Queue } from 'bullmq'
+import type { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
 import { makeSlots, type Slots, type Told, type Wish } from '../../lib/queue/slots.ts'
-import { makeHandWorker, names, openQueue, type HandWorker } from '../support/queue-kit.ts'
+import { names, openBullmq, openQueue } from '../support/queue-kit.ts'
 import {
   deliveryId,
   deliveryIds,
@@ -32,7 +32,7 @@ describe('slots', () => {
     redis = await startTestRedis()
     connection = new Redis(redis.url, { maxRetriesPerRequest: null })
     queue = await openQueue(redis)
-    bullmq = new Queue(names.queue, { connection: redis.admin, prefix: names.bullPrefix })
+    bullmq = openBullmq(redis)
   })
   beforeEach(async () => {
     await redis.admin.flushall()
@@ -141,40 +141,6 @@ describe('slots', () => {
   })
 })
 
-describe('a job that was added in one script', () => {
-  let redis: TestRedis
-  let queue: ClosableDeliveryQueue
-  let bullmq: Queue
-  let hand: HandWorker
-
-  beforeAll(async () => {
-    redis = await startTestRedis()
-    queue = await openQueue(redis)
-    bullmq = new Queue(names.queue, { connection: redis.admin, prefix: names.bullPrefix })
-    hand = makeHandWorker(redis)
-  })
-  afterAll(async () => {
-    await hand.close()
-    await bullmq.close()
-    await queue.close()
-    await redis.stop()
-  })
-
-  it('is for BullMQ what one is that its own script added', async () => {
-    await queue.enqueue(jobsOf([a]))
-    await bullmq.add('delivery', {}, { ...(await bullmq.getJob(a))?.opts, jobId: b })
-    const [ours, theirs] = await Promise.all([a, b].map((id) => redis.admin.hgetall(names.job(id))))
-    const { opts, timestamp, ...rest } = ours ?? {}
-    expect({ ...rest, timestamp: theirs?.timestamp }).toEqual({ ...theirs, opts: undefined })
-    expect({ ...JSON.parse(opts ?? ''), jobId: b }).toEqual(JSON.parse(theirs?.opts ?? ''))
-    expect(Number(timestamp)).toBeGreaterThan(Date.now() - 60_000)
-    expect(await bullmq.getWaiting()).toHaveLength(2)
-    expect(await hand.take()).toBe(a)
-    await hand.finish(a)
-    expect(await bullmq.getJob(a)).toBeUndefined()
-  })
-})
-
 describe('workers', () => {
   let kit: WorkerKit
 
@@ -184,7 +150,7 @@ describe('workers', () => {
   afterEach(() => kit.close())
 
   it('take nothing of a queue that is paused, and go on when it is resumed', async () => {
-    const bullmq = new Queue(names.queue, { connection: kit.redis.admin, prefix: names.bullPrefix })
+    const bullmq = openBullmq(kit.redis)
     await bullmq.pause()
     kit.work(() => DONE)
     await kit.queue.enqueue(jobsOf([a]))
@@ -201,7 +167,7 @@ describe('workers', () => {
   })
 
   it('keep to a limit that BullMQ sets for all of them together', async () => {
-    const bullmq = new Queue(names.queue, { connection: kit.redis.admin, prefix: names.bullPrefix })
+    const bullmq = openBullmq(kit.redis)
     await bullmq.setGlobalConcurrency(1)
     let underWay = 0
     let most = 0

@@ -1,6 +1,6 @@
 // A queue on a test's own Redis, and a worker that takes one job at a time by hand.
 
-import { Worker, type Job } from 'bullmq'
+import { Queue, Worker, type Job } from 'bullmq'
 import { makeDeliveryQueue, type ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
 import { makeQueueNames } from '../../lib/queue/names.ts'
 import { connectQueue } from '../../lib/queue/options.ts'
@@ -16,6 +16,10 @@ export const openQueue = async (redis: TestRedis): Promise<ClosableDeliveryQueue
   await waitUntil(() => connection.status === 'ready', { message: 'the connection' })
   return makeDeliveryQueue(connection, PREFIX)
 }
+
+/** BullMQ's own queue, as a tool of an operator opens it. */
+export const openBullmq = (redis: TestRedis): Queue =>
+  new Queue(names.queue, { connection: redis.admin, prefix: names.bullPrefix })
 
 export type HandWorker = {
   take(): Promise<string | undefined>

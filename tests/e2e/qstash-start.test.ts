@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../local/services/process.ts'
 import { startFakeQstash } from '../support/fake-qstash.ts'
 import { startProcess } from '../support/process.ts'
@@ -13,16 +13,23 @@ import { makeClient } from './client.ts'
 
 test('delivers, starts no Redis, and ends when it is told to', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'webhook-broker-qstash-'))
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }))
   const [qstash, receiver, port] = await Promise.all([
     startFakeQstash(),
     startReceiver(),
     freePort(),
   ])
+  onTestFinished(async () => {
+    await Promise.all([qstash.close(), receiver.close()])
+  })
   const url = `http://127.0.0.1:${port}`
   const broker = await startProcess({
     script: 'local/start.ts',
     env: { BROKER_DATA_DIR: dataDir, PORT: String(port), ...qstashEnv(qstash, url) },
     readyLine: /^webhook-broker ready on http:\/\/127\.0\.0\.1:\d+$/,
+  })
+  onTestFinished(async () => {
+    await broker.stop()
   })
   const client = makeClient(() => url)
   await client.register('started', receiver.url)
@@ -34,6 +41,4 @@ test('delivers, starts no Redis, and ends when it is told to', async () => {
   expect(readdirSync(dataDir)).not.toContain('redis')
   expect((await client.request('GET', '/readyz')).json['degraded'] ?? []).toEqual([])
   expect((await broker.stop()).code).toBe(0)
-  await Promise.all([qstash.close(), receiver.close()])
-  rmSync(dataDir, { recursive: true, force: true })
 })

@@ -11,19 +11,36 @@ import {
 } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { QueueNames } from './names.ts'
-import { JOB, JOB_OPTIONS, type WorkerConnections } from './options.ts'
+import { JOB, JOB_OPTIONS, wakeWorker, type WorkerConnections } from './options.ts'
 import { makeSlots, type Slots, type Told } from './slots.ts'
 
 type Complete = RedisQueueBackend['moveToCompleted']
 /** The job, what it returned, whether it is kept, the token of its lock, whether another one is wanted. */
 type Completion = Parameters<Complete>
 
-type Over = { connection: RedisConnection; blocking: RedisConnection; slots: Slots }
+type Over = {
+  connection: RedisConnection
+  blocking: RedisConnection
+  slots: Slots
+  /** A worker: when it finds nothing, it waits on `blocking` until there is something. */
+  worker?: WorkerSide
+}
+
+export type WorkerSide = {
+  /** True while it is to take nothing. */
+  isHeld(): boolean
+  /** Wakes a worker that waits for a job. */
+  wake(): Promise<unknown>
+}
 
 class BatchingBackend extends RedisQueueBackend {
   private readonly slots: Slots
+  private readonly worker: WorkerSide | undefined
+  /** The last job that was taken was the only one: when the next delayed one is due. */
+  private nothingUntilMs: number | undefined
 
-  constructor(names: QueueNames, options: QueueBaseOptions, { connection, blocking, slots }: Over) {
+  constructor(names: QueueNames, options: QueueBaseOptions, over: Over) {
+    const { connection, blocking } = over
     const keys = new QueueKeys(names.bullPrefix)
     super(
       connection,
@@ -33,12 +50,23 @@ class BatchingBackend extends RedisQueueBackend {
       options,
       blocking,
     )
-    this.slots = slots
+    this.slots = over.slots
+    this.worker = over.worker
   }
 
   override async moveToActive(token: string, name?: string): Promise<unknown[]> {
+    const dueMs = this.nothingUntilMs
+    if (dueMs !== undefined) {
+      this.nothingUntilMs = undefined
+      return nextJob({ kind: 'none', dueMs })
+    }
+    // It was waiting already when it was held, and has just used up a mark that another one would have heeded.
+    if (this.worker?.isHeld()) {
+      await this.worker.wake()
+      return nextJob({ kind: 'none', dueMs: 0 })
+    }
     const told = await this.slots({ token, ended: undefined, takes: true })
-    return told.kind === 'not_here' ? super.moveToActive(token, name) : nextJob(told)
+    return told.kind === 'not_here' ? super.moveToActive(token, name) : this.heard(told)
   }
 
   override async moveToCompleted(...asked: Completion): ReturnType<Complete> {
@@ -57,8 +85,23 @@ class BatchingBackend extends RedisQueueBackend {
         })
       case 'next':
       case 'none':
-        return { result: takes ? nextJob(told) : undefined, finishedOn: Date.now() }
+        return { result: takes ? this.heard(told) : undefined, finishedOn: Date.now() }
     }
+  }
+
+  /**
+   * BullMQ looks for another job beside each one that it got. Where Redis has said a moment ago that there is none, it goes on to
+   * wait for one: whatever came meanwhile has left its mark, which ends that wait. A command less for each job that comes alone.
+   */
+  private heard(told: Told): unknown[] {
+    if (this.worker !== undefined && told.kind === 'next' && told.thenDueMs !== undefined) {
+      this.nothingUntilMs = told.thenDueMs
+      // Later it would be hearsay: a connection that has died meanwhile is found by asking.
+      setImmediate(() => {
+        this.nothingUntilMs = undefined
+      })
+    }
+    return nextJob(told)
   }
 }
 
@@ -105,16 +148,17 @@ export const backendOverOne =
     return new BatchingBackend(names, options, { connection: over(), blocking: over(), slots })
   }
 
-/** @returns what `Worker` takes as its last argument. @param lockMs for how long a job's lock holds */
+/** @returns what `Worker` takes as its last argument. @param settings.lockMs for how long a job's lock holds */
 export const backendOver =
   (
     { commands, blocking }: WorkerConnections,
     names: QueueNames,
-    lockMs: number,
+    { lockMs, isHeld }: { lockMs: number } & Pick<WorkerSide, 'isHeld'>,
   ): BackendFactory<RedisQueueBackend> =>
   (_name, options) =>
     new BatchingBackend(names, options, {
       connection: new RedisConnection(commands, { shared: true, blocking: false }),
       blocking: new RedisConnection(blocking, { shared: true, blocking: true }),
       slots: makeSlots(commands, names, lockMs),
+      worker: { isHeld, wake: () => wakeWorker(commands, names) },
     })

@@ -7,7 +7,7 @@ import type { DeliveryQueue, Job, SharedTurns } from '../broker/ports.ts'
 import { BrokerError } from '../domain/errors.ts'
 import { makeSharedTurns } from './limits/turns.ts'
 import { makeQueueNames, type QueueNames } from './names.ts'
-import { JOB, JOB_OPTIONS } from './options.ts'
+import { JOB, JOB_OPTIONS, wakeWorker } from './options.ts'
 import { scriptCommand } from './script-command.ts'
 import { ADD_MANY } from './scripts.ts'
 
@@ -87,7 +87,7 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
     // What BullMQ itself writes with a job. One too many costs a worker one look into an empty list.
     wake: () =>
       translated(async () => {
-        await redis.zadd(names.marker, 0, '0')
+        await wakeWorker(redis, names)
       }),
     incarnation: () =>
       translated(async () => {

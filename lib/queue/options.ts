@@ -71,9 +71,13 @@ export const connectWorker = (url: string, names: QueueNames, log: Log): WorkerC
     // The wait for a job is the longest silence that is sound.
     socketTimeout: DRAIN_DELAY_S * 1_000 + SILENT_SOCKET_MS,
   })
-  endOldWaits(blocking, () => commands.zadd(names.marker, 0, '0'))
+  endOldWaits(blocking, () => wakeWorker(commands, names))
   return { commands, blocking }
 }
+
+/** Leaves the mark that ends the wait of one worker, now or later. */
+export const wakeWorker = (commands: Redis, names: QueueNames): Promise<unknown> =>
+  commands.zadd(names.marker, 0, '0')
 
 /**
  * ioredis repeats a wait for a job that was lost with its connection, for the whole time that it had when it was first sent: the

@@ -39,7 +39,8 @@ return #added`,
  *
  * KEYS: wait, active, delayed, stalled, meta, marker. ARGV: what stands before an id in a job's key, now, for how long a lock holds;
  * then for each slot its token, the id of the job that it has done or '', and '1' when it wants another one.
- * Returns when the next delayed job is due, or ''; then for each slot the next job's id, 0 for none, or a code of BullMQ's below 0.
+ * Returns '' when more may wait, or when the next delayed job is due ('0' for none) when nothing does; then for each slot the
+ * next job's id, 0 for none, or a code of BullMQ's below 0.
  */
 export const END_AND_TAKE: Script = {
   name: 'endAndTake',
@@ -93,13 +94,14 @@ end
 if #wanting > 0 then promote() end
 for _, slot in ipairs(wanting) do
   local id = take(slot[2])
-  if not id then
-    local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
-    if first[2] then told[1] = string.format('%.0f', tonumber(first[2]) / 0x1000) end
-    return told
-  end
+  if not id then break end
   told[slot[1]] = id
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('ZADD', KEYS[6], 0, '0') end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('ZADD', KEYS[6], 0, '0')
+elseif #wanting > 0 then
+  local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
+  told[1] = first[2] and string.format('%.0f', tonumber(first[2]) / 0x1000) or '0'
+end
 return told`,
 }

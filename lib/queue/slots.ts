@@ -18,7 +18,8 @@ export type Wish = {
 }
 
 export type Told =
-  | { kind: 'next'; jobId: string }
+  /** @property thenDueMs there when no other job waits: as `dueMs` below */
+  | { kind: 'next'; jobId: string; thenDueMs?: number }
   /** Nothing was wanted, or nothing waits. @property dueMs when the next delayed job is due, by Date.now(); 0 for none */
   | { kind: 'none'; dueMs: number }
   /** The job that was done is not this slot's any more. @property code one of BullMQ's, below 0 */
@@ -41,7 +42,8 @@ export const makeSlots = (redis: Redis, names: QueueNames, lockMs: number): Slot
       const reply = await endAndTake(...keys, job(''), Date.now(), lockMs, ...asked)
       if (!Array.isArray(reply)) return wishes.map(() => ({ kind: 'not_here' }))
       const [due, ...said] = reply as unknown[]
-      return wishes.map((_, index) => toTold(said[index], Number(due)))
+      const dueMs = due === '' ? undefined : Number(due)
+      return wishes.map((_, index) => toTold(said[index], dueMs))
     },
     maxItems: MAX_WISHES,
     failsForAll: () => true,
@@ -50,7 +52,10 @@ export const makeSlots = (redis: Redis, names: QueueNames, lockMs: number): Slot
   return batcher.add
 }
 
-const toTold = (said: unknown, dueMs: number): Told => {
-  if (typeof said === 'string') return { kind: 'next', jobId: said }
-  return Number(said) < 0 ? { kind: 'refused', code: Number(said) } : { kind: 'none', dueMs }
+const toTold = (said: unknown, dueMs: number | undefined): Told => {
+  if (typeof said === 'string')
+    return { kind: 'next', jobId: said, ...(dueMs === undefined ? {} : { thenDueMs: dueMs }) }
+  return Number(said) < 0
+    ? { kind: 'refused', code: Number(said) }
+    : { kind: 'none', dueMs: dueMs ?? 0 }
 }

@@ -63,7 +63,10 @@ export const startWorker = (settings: WorkerSettings, deps: WorkerDeps): QueueWo
       return run.finally(() => running.delete(run))
     },
     workerOptions(settings, names, connections.commands),
-    backendOver(connections, names, lockMs(settings)),
+    backendOver(connections, names, {
+      lockMs: lockMs(settings),
+      isHeld: () => worker.isPaused(),
+    }),
   )
   worker.on('error', makeRest({ ...control, ...holds('redis'), log: deps.log }))
   worker.on('completed', () => deps.onTold?.())

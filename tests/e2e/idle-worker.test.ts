@@ -3,6 +3,7 @@
 import type { Redis } from 'ioredis'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { startProcess } from '../support/process.ts'
+import { waitsForJob } from '../support/queue-kit.ts'
 import { startTestRedis } from '../support/redis-kit.ts'
 import { makeSchema } from '../support/schema.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -44,5 +45,4 @@ it('an idle worker costs at most one Redis command a minute', { timeout: 120_000
 
 /** It waits for a job, and has looked for abandoned ones: BullMQ does so after it waits, and then every five minutes. */
 const hasStarted = async (admin: Redis): Promise<boolean> =>
-  String(await admin.client('LIST')).includes('cmd=bzpopmin') &&
-  (await admin.exists('{broker}:deliveries:stalled-check')) === 1
+  (await waitsForJob(admin)) && (await admin.exists('{broker}:deliveries:stalled-check')) === 1

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
 import { makeSlots, type Slots, type Told, type Wish } from '../../lib/queue/slots.ts'
-import { names, openBullmq, openQueue } from '../support/queue-kit.ts'
+import { names, openBullmq, openQueue, waitsForJob } from '../support/queue-kit.ts'
 import {
   deliveryId,
   deliveryIds,
@@ -55,7 +55,7 @@ describe('slots', () => {
 
   it('that tell at one moment are one command', async () => {
     const ids = deliveryIds(50)
-    await queue.enqueue(jobsOf(ids))
+    await queue.enqueue(jobsOf([...ids, deliveryId(99)]))
     await tell([take('warm')])
     const before = await scriptsSent()
     const told = await tell(ids.slice(1).map((id) => take(`token of ${id}`)))
@@ -66,8 +66,8 @@ describe('slots', () => {
   it('take the oldest job first, with its lock, and find nothing when there is none', async () => {
     await queue.enqueue(jobsOf([a, b]))
     expect(await tell([take('one'), take('two'), take('three')])).toEqual([
-      { kind: 'next', jobId: a },
-      { kind: 'next', jobId: b },
+      { kind: 'next', jobId: a, thenDueMs: 0 },
+      { kind: 'next', jobId: b, thenDueMs: 0 },
       NOTHING,
     ])
     expect(await redis.admin.mget(names.lock(a), names.lock(b))).toEqual(['one', 'two'])
@@ -78,7 +78,7 @@ describe('slots', () => {
   it('get the next job for the one that they end, and leave nothing of that', async () => {
     await queue.enqueue(jobsOf([a, b]))
     await tell([take('one')])
-    expect(await tell([end('one', a, true)])).toEqual([{ kind: 'next', jobId: b }])
+    expect(await tell([end('one', a, true)])).toEqual([{ kind: 'next', jobId: b, thenDueMs: 0 }])
     expect(await tell([end('one', b)])).toEqual([NOTHING])
     const left = await redis.admin.keys('*')
     expect(left.map((key) => key.split(':').at(-1)).sort()).toEqual(['marker'])
@@ -127,7 +127,18 @@ describe('slots', () => {
     expect(await tell([end('one', a, true)])).toEqual([{ kind: 'not_here' }])
     expect(await redis.admin.exists(names.job(a))).toBe(1)
     await bullmq.resume()
-    expect(await tell([end('one', a, true)])).toEqual([{ kind: 'next', jobId: b }])
+    expect(await tell([end('one', a, true)])).toEqual([{ kind: 'next', jobId: b, thenDueMs: 0 }])
+  })
+
+  it('are told with the last job that nothing else waits, and when the next one is due', async () => {
+    await queue.enqueue(jobsOf([a, b]))
+    await queue.enqueue(jobsOf([c], 60_000))
+    expect(await tell([take('one')])).toEqual([{ kind: 'next', jobId: a }])
+    const [told] = await tell([take('two')])
+    expect(told).toMatchObject({ kind: 'next', jobId: b })
+    const thenDueMs = told?.kind === 'next' ? told.thenDueMs : undefined
+    expect((thenDueMs ?? 0) - Date.now()).toBeGreaterThan(55_000)
+    expect((thenDueMs ?? 0) - Date.now()).toBeLessThanOrEqual(60_000)
   })
 
   it('leave a waiting worker its mark only while something waits', async () => {
@@ -203,6 +214,27 @@ describe('workers', () => {
       expect(kit.attemptsOf(a)).toHaveLength(2)
     },
   )
+
+  it('ask once for a job that comes alone, wait for the next one, and end it with a third command', async () => {
+    kit.work(() => DONE)
+    const waits = async () =>
+      (await waitsForJob(kit.redis.admin)) &&
+      (await kit.redis.admin.exists(names.job('stalled-check'))) === 1
+    await waitUntil(waits, { message: 'a worker that waits' })
+    await kit.queue.enqueue(jobsOf([a]))
+    await kit.gone(a)
+    await waitUntil(waits, { message: 'a worker that waits again' })
+    await kit.redis.admin.config('RESETSTAT')
+    for (const id of [b, c]) {
+      await kit.queue.enqueue(jobsOf([id]))
+      await kit.gone(id)
+    }
+    const stats = await kit.redis.admin.info('commandstats')
+    const calls = (command: string) =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
+    // Of each job: added, taken, ended; and a wait, the first of which began before.
+    expect([calls('evalsha'), calls('bzpopmin')]).toEqual([6, 2])
+  })
 
   it('wake one another: a job that one of them leaves waiting is taken by the next', async () => {
     const gate = makeGate()

@@ -1,6 +1,7 @@
 // A queue on a test's own Redis, and a worker that takes one job at a time by hand.
 
 import { Queue, Worker, type Job } from 'bullmq'
+import type { Redis } from 'ioredis'
 import { makeDeliveryQueue, type ClosableDeliveryQueue } from '../../lib/queue/delivery-queue.ts'
 import { makeQueueNames } from '../../lib/queue/names.ts'
 import { connectQueue } from '../../lib/queue/options.ts'
@@ -48,3 +49,7 @@ export const makeHandWorker = (redis: TestRedis): HandWorker => {
     close: () => worker.close(),
   }
 }
+
+/** Whether a worker waits for a job, and has nothing under way between itself and Redis for one. */
+export const waitsForJob = async (admin: Redis): Promise<boolean> =>
+  /flags=\w*b\w* .*cmd=bzpopmin/.test(String(await admin.client('LIST')))

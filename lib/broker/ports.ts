@@ -335,7 +335,8 @@ export type AdmissionView = {
 
 /** What the claim asks, and tells, in the process that claims. */
 export type Admissions = {
-  view(): AdmissionView
+  /** @param claims how many are asked for at most; webhooks that have room for as many, and nothing under way, are not named */
+  view(claims: number): AdmissionView
   claimed(webhookId: string, deliveryId: string): void
   /** A delivery was parked until attempts of its webhook end.
    *  @param began it is the first: whatever is under way for the webhook did not know that somebody would wait for it */

@@ -43,7 +43,7 @@ export const claimBatch = async (
 
 /** What a claim by id is given, in the order of its parameters. */
 export const claimValues = (lease: LeaseSettings, requests: readonly ClaimRequest[]): unknown[] => [
-  ...shared(lease),
+  ...shared(lease, requests.length),
   requests.map((request) => request.deliveryId),
   requests.map((request) => request.token),
   requests.map((request) => request.hasTurn),
@@ -59,7 +59,7 @@ export const claimDue = async (
   for (let round = 0; ; round += 1) {
     const rows = await database.query<Row>(
       CLAIM_DUE,
-      [...shared(lease), [...tokens], lease.graceMs],
+      [...shared(lease, tokens.length), [...tokens], lease.graceMs],
       'kept',
     )
     tell(lease.admissions, rows)
@@ -91,8 +91,8 @@ const endCrashedOut = async (database: Database, rows: readonly Row[]): Promise<
   }
 }
 
-const shared = ({ timeoutMs, marginMs, admissions }: LeaseSettings) => {
-  const { webhooks, otherwise, slowRoom } = admissions.view()
+const shared = ({ timeoutMs, marginMs, admissions }: LeaseSettings, claims: number) => {
+  const { webhooks, otherwise, slowRoom } = admissions.view(claims)
   return [
     timeoutMs,
     marginMs,

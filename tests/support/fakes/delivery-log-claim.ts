@@ -156,7 +156,7 @@ const pastItsRoom = (
   row: DeliveryRow,
   webhook: WebhookRow,
 ): ClaimOutcome | undefined => {
-  const view = world.admissions.view()
+  const view = world.admissions.view(1)
   const mine = view.webhooks.find(({ webhookId }) => webhookId === row.webhookId)
   const here = mine?.inFlight ?? 0
   if (row.released) {

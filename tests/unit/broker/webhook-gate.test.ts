@@ -1,8 +1,13 @@
 // What one process lets through for each webhook, with a clock that the test moves.
 
+import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { makeWebhookGate, type WebhookGate } from '../../../lib/broker/webhook-gate.ts'
+import type { AdmissionView } from '../../../lib/broker/ports.ts'
 import type { Ending } from '../../../lib/domain/breaker.ts'
+
+/** More than any webhook has room for: all are named. */
+const ALL = 1_000
 
 let nowMs: number
 let gate: WebhookGate
@@ -23,12 +28,24 @@ const claim = (webhookId: string, times = 1): string[] =>
 const end = (webhookId: string, ids: readonly string[], ending: Ending = 'succeeded') =>
   ids.map((deliveryId) => gate.ended({ webhookId, deliveryId, ending }))
 const seen = (webhookId: string) =>
-  gate.view().webhooks.find((admission) => admission.webhookId === webhookId)
+  gate.view(ALL).webhooks.find((admission) => admission.webhookId === webhookId)
 /** A webhook that answers in so many ms. */
 const warm = (webhookId: string, tookMs: number) => {
   const ids = claim(webhookId)
   nowMs += tookMs
   end(webhookId, ids)
+}
+
+/** What becomes of so many claims of one webhook, as claim-sql.ts decides it: of those that were let go, and of the others. */
+const fits = (view: AdmissionView, webhook: string, claims: number) => {
+  const mine = view.webhooks.find(({ webhookId }) => webhookId === webhook)
+  const room = mine?.room ?? view.otherwise
+  const past =
+    mine?.parks === true ? (mine.inFlight === 0 && room === 0 ? 'held' : 'capped') : 'busy'
+  return Array.from({ length: claims }, (_, n) => ({
+    released: mine?.slow === true && n + 1 > view.slowRoom ? 'busy' : 'claimed',
+    other: n + 1 <= room ? 'claimed' : past,
+  }))
 }
 
 describe('the room of a webhook', () => {
@@ -39,7 +56,7 @@ describe('the room of a webhook', () => {
   })
 
   test('that nobody knows leaves a fifth for the others, and the rest asks again', () => {
-    expect(gate.view()).toEqual({ webhooks: [], otherwise: 80, slowRoom: 50 })
+    expect(gate.view(ALL)).toEqual({ webhooks: [], otherwise: 80, slowRoom: 50 })
     claim('wh_new', 3)
     expect(seen('wh_new')).toEqual({
       webhookId: 'wh_new',
@@ -53,7 +70,7 @@ describe('the room of a webhook', () => {
   test('that nobody knows is a fifth while others have work', () => {
     claim('wh_a')
     claim('wh_new', 3)
-    expect(gate.view().otherwise).toBe(20)
+    expect(gate.view(ALL).otherwise).toBe(20)
     expect(seen('wh_new')).toMatchObject({ room: 17, parks: false })
   })
 
@@ -91,16 +108,16 @@ describe('the room of a webhook', () => {
   test('of slow webhooks together is half of the worker', () => {
     for (const name of ['a', 'b', 'c']) claim(`wh_${name}`, 15)
     nowMs += 1_000
-    expect(gate.view().slowRoom).toBe(5)
+    expect(gate.view(ALL).slowRoom).toBe(5)
     expect(seen('wh_a')).toMatchObject({ inFlight: 15, room: 5 })
     claim('wh_a', 5)
     expect(seen('wh_b')).toMatchObject({ inFlight: 15, room: 0 })
-    expect(gate.view().slowRoom).toBe(0)
+    expect(gate.view(ALL).slowRoom).toBe(0)
   })
 
   test('of a worker with one slot is one', () => {
     gate = makeWebhookGate({ concurrency: 1, breakerFailures: 10 }, () => nowMs)
-    expect(gate.view()).toEqual({ webhooks: [], otherwise: 1, slowRoom: 1 })
+    expect(gate.view(ALL)).toEqual({ webhooks: [], otherwise: 1, slowRoom: 1 })
     warm('wh_a', 5_000)
     expect(seen('wh_a')).toMatchObject({ room: 1, slow: true })
   })
@@ -159,14 +176,56 @@ describe('what a gate remembers', () => {
   test('a backlog is let go one by one where the slow ones have no room left', () => {
     for (const name of ['a', 'b', 'c']) claim(`wh_${name}`, 20)
     warm('wh_slow', 2_000)
-    expect(gate.view().slowRoom).toBe(0)
+    expect(gate.view(ALL).slowRoom).toBe(0)
     expect(gate.limitOf('wh_slow')).toBe(1)
+  })
+
+  // A claim of one delivery named a hundred webhooks that had nothing to do with it, once the process had seen as many.
+  test('a claim is told of those that have work, and of those at rest only if it may be too large for one of them', () => {
+    for (let n = 0; n < 200; n += 1) warm(`wh_${n}`, 20)
+    warm('wh_slow', 2_000)
+    claim('wh_busy', 3)
+    const named = (claims: number) => gate.view(claims).webhooks.map(({ webhookId }) => webhookId)
+    expect(named(1)).toEqual(['wh_busy'])
+    expect(named(20)).toEqual(['wh_busy'])
+    expect(named(21)).toHaveLength(101)
+    expect(named(21)).toContain('wh_slow')
+  })
+
+  test('a view for a few claims decides about each of them as the view of all', () => {
+    const webhooks = ['wh_a', 'wh_b', 'wh_c', 'wh_d', 'wh_e']
+    const step = fc.record({
+      webhook: fc.constantFrom(...webhooks),
+      times: fc.integer({ min: 1, max: 12 }),
+      tookMs: fc.constantFrom(0, 20, 150, 1_200),
+      ends: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 30 }),
+        fc.integer({ min: 1, max: 60 }),
+        (steps, claims) => {
+          gate = makeWebhookGate({ concurrency: 100, breakerFailures: 10 }, () => nowMs)
+          for (const { webhook, times, tookMs, ends } of steps) {
+            const ids = claim(webhook, times)
+            nowMs += tookMs
+            if (ends) end(webhook, ids)
+          }
+          const [few, all] = [gate.view(claims), gate.view(ALL)]
+          expect(few).toMatchObject({ otherwise: all.otherwise, slowRoom: all.slowRoom })
+          for (const webhook of [...webhooks, 'wh_unknown']) {
+            const [byFew, byAll] = [few, all].map((view) => fits(view, webhook, claims))
+            expect(byFew).toEqual(byAll)
+          }
+        },
+      ),
+    )
   })
 
   test('it does not grow without end', () => {
     for (let n = 0; n < 6_000; n += 1) end(`wh_${n}`, claim(`wh_${n}`, 1))
     claim('wh_last', 2)
     expect(seen('wh_last')).toMatchObject({ inFlight: 2 })
-    expect(gate.view().webhooks).toHaveLength(101)
+    expect(gate.view(ALL).webhooks).toHaveLength(101)
   })
 })

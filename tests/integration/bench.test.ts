@@ -68,6 +68,7 @@ describe('the criteria', () => {
   it('are judged on medians, memory on the highest, and what was not measured is neither met nor missed', () => {
     const scenarios = {
       fan1: summarise([{ ratioToBare: 0.45, cpuMsPerDelivery: 0.9, deliveredPerS: 1_000 }]),
+      'bare fan1': summarise([{ cpuMsPerDelivery: 0.5 }]),
       fan10: summarise([
         { 'peakMb.worker': 150 },
         { 'peakMb.worker': 201 },
@@ -87,10 +88,15 @@ describe('the criteria', () => {
       met: false,
       limit: 'at most 0.8 ms',
     })
+    expect(of('`fan1`: CPU per delivery, as a multiple')).toMatchObject({
+      measured: '1.80',
+      met: true,
+      limit: 'at most 2.05',
+    })
     expect(of('worker')).toMatchObject({ measured: '201 MB', met: false })
     expect(of('`backlog`: delivered/s')).toMatchObject({ measured: '0.90', met: false })
     expect(of('API')).toMatchObject({ measured: '', met: undefined })
-    expect(judged).toHaveLength(18)
+    expect(judged).toHaveLength(22)
   })
 })
 

@@ -4,14 +4,7 @@
 import { tallied, type Ending } from '../domain/breaker.ts'
 import { capOf, fairShare, firstRoom, roomOf, slowRoomOf } from '../domain/fair-share.ts'
 import type { AdmissionView, Admissions } from './ports.ts'
-import {
-  forgetFirst,
-  makeMemory,
-  newEntry,
-  paceOf,
-  type Entry,
-  type Memory,
-} from './webhook-memory.ts'
+import { makeMemory, newEntry, paceOf, type Memory } from './webhook-memory.ts'
 
 export type WebhookGate = Admissions & {
   /** An attempt has ended. @returns whether the breaker must open */
@@ -56,8 +49,7 @@ export const makeWebhookGate = (
       toldOfLone = listener
     },
     ended: ({ webhookId, deliveryId, ending }) => {
-      const entry = entryOf(webhookId)
-      memory.finish(webhookId, deliveryId, elapsedMs())
+      const entry = memory.finish(webhookId, deliveryId, elapsedMs())
       const { tally, trips } = tallied(entry.tally, ending, breakerFailures)
       const failures = ending === 'succeeded' ? 0 : entry.tally.failures + 1
       entry.tally = tally
@@ -85,22 +77,21 @@ export const makeWebhookGate = (
 }
 
 const makeView = (memory: Memory, claims: number, nowMs: number): AdmissionView => {
-  const { busy, slow, recent } = memory
+  const { entries, busy, slow } = memory
   const slots = memory.slots(nowMs)
   const { concurrency } = slots
   const slowRoom = Math.max(0, slowRoomOf(slots))
   const otherwise = firstRoom(concurrency, memory.othersWait('', nowMs))
   const told = new Map(busy)
-  const tell = (webhookId: string, entry: Entry) => told.set(webhookId, entry)
   // What rests has room for so few, whether it is slow or not known: to name it would change nothing.
   if (claims > Math.min(capOf(concurrency), slowRoom)) {
     for (const [webhookId, entry] of slow)
-      if (paceOf(entry, nowMs).kind === 'slow') tell(webhookId, entry)
+      if (paceOf(entry, nowMs).kind === 'slow') told.set(webhookId, entry)
       else slow.delete(webhookId)
   }
   if (claims > otherwise) {
-    while (recent.size > MAX_IDLE_TOLD + busy.size) forgetFirst(recent)
-    recent.forEach((entry, webhookId) => tell(webhookId, entry))
+    const latest = [...entries].slice(-(MAX_IDLE_TOLD + busy.size))
+    for (const [webhookId, entry] of latest) told.set(webhookId, entry)
   }
   const webhooks = [...told].map(([webhookId, entry]) => {
     const input = memory.inputOf(webhookId, entry, nowMs)

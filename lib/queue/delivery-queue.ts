@@ -84,7 +84,6 @@ export const makeDeliveryQueue = (redis: Redis, prefix: string): ClosableDeliver
     oldestWaiting: () =>
       translated(async () => (await redis.lindex(names.waiting, -1)) ?? undefined),
     waitingCount: () => translated(() => redis.llen(names.waiting)),
-    // What BullMQ itself writes with a job. One too many costs a worker one look into an empty list.
     wake: () =>
       translated(async () => {
         await wakeWorker(redis, names)

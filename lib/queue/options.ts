@@ -3,6 +3,7 @@
 import type { JobsOptions } from 'bullmq'
 import { Redis, type CommonRedisOptions } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
+import { reconnectAfterMs } from '../domain/reconnect.ts'
 import type { QueueNames } from './names.ts'
 import { writeOncePerTurn } from './one-write.ts'
 
@@ -56,7 +57,10 @@ export type WorkerConnections = {
 
 /** The two connections of a worker. Ours, not copies that BullMQ makes: its close waits for ever for a lost one. */
 export const connectWorker = (url: string, names: QueueNames, log: Log): WorkerConnections => {
-  const settings = { maxRetriesPerRequest: null, retryStrategy: backoff(WORKER_MAX_RECONNECT_MS) }
+  const settings = {
+    maxRetriesPerRequest: null,
+    retryStrategy: (times: number) => reconnectAfterMs(times, WORKER_MAX_RECONNECT_MS),
+  }
   const commands = writeOncePerTurn(
     connect(log, url, {
       ...settings,
@@ -75,7 +79,7 @@ export const connectWorker = (url: string, names: QueueNames, log: Log): WorkerC
   return { commands, blocking }
 }
 
-/** Leaves the mark that ends the wait of one worker, now or later. */
+/** Leaves the mark that ends the wait of one worker, now or later, as BullMQ does with a job. One too many costs a look into an empty list. */
 export const wakeWorker = (commands: Redis, names: QueueNames): Promise<unknown> =>
   commands.zadd(names.marker, 0, '0')
 
@@ -106,15 +110,10 @@ type ConnectionSettings = Pick<
   | 'retryStrategy'
 >
 
-const backoff =
-  (maxMs: number) =>
-  (times: number): number =>
-    Math.min(10 * 2 ** Math.min(times, 10), maxMs)
-
 const connect = (log: Log, url: string, options: ConnectionSettings): Redis => {
   const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: backoff(MAX_RECONNECT_MS),
+    retryStrategy: (times: number) => reconnectAfterMs(times, MAX_RECONNECT_MS),
     // After a failover the old primary keeps our connection and refuses writes until we connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...options,

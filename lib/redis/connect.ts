@@ -3,6 +3,7 @@
 
 import { Redis } from 'ioredis'
 import type { Log } from '../broker/ports.ts'
+import { reconnectAfterMs } from '../domain/reconnect.ts'
 
 const CONNECT_TIMEOUT_MS = 1_000
 const COMMAND_TIMEOUT_MS = 1_000
@@ -28,7 +29,7 @@ export const connectRedis = (
     maxRetriesPerRequest: 1,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(10 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+    retryStrategy: (times) => reconnectAfterMs(times, MAX_RECONNECT_MS),
     // After a failover the old primary keeps our connection and refuses writes until we connect anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     connectionName: 'webhook-broker',

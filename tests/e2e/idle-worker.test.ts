@@ -1,9 +1,8 @@
 // Where commands are billed, a worker that has nothing to do must cost next to nothing.
 
-import type { Redis } from 'ioredis'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { startProcess } from '../support/process.ts'
-import { waitsForJob } from '../support/queue-kit.ts'
+import { hasStarted } from '../support/queue-kit.ts'
 import { startTestRedis } from '../support/redis-kit.ts'
 import { makeSchema } from '../support/schema.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -42,7 +41,3 @@ it('an idle worker costs at most one Redis command a minute', { timeout: 120_000
   // The control: it is alive, and stops as it should.
   expect((await worker.stop()).code).toBe(0)
 })
-
-/** It waits for a job, and has looked for abandoned ones: BullMQ does so after it waits, and then every five minutes. */
-const hasStarted = async (admin: Redis): Promise<boolean> =>
-  (await waitsForJob(admin)) && (await admin.exists('{broker}:deliveries:stalled-check')) === 1

@@ -53,3 +53,7 @@ export const makeHandWorker = (redis: TestRedis): HandWorker => {
 /** Whether a worker waits for a job, and has nothing under way between itself and Redis for one. */
 export const waitsForJob = async (admin: Redis): Promise<boolean> =>
   /flags=\w*b\w* .*cmd=bzpopmin/.test(String(await admin.client('LIST')))
+
+/** It waits for a job, and has looked for abandoned ones: BullMQ does so after it waits, and then every five minutes. */
+export const hasStarted = async (admin: Redis): Promise<boolean> =>
+  (await waitsForJob(admin)) && (await admin.exists(names.job('stalled-check'))) === 1
